@@ -1,0 +1,165 @@
+// @ts-check
+
+/**
+ * Clusters and node pools share one set of tables, told apart by `kind`.
+ *
+ * What a user writes (`resources`) is kept apart from what a status report writes (`resource_status`):
+ * a report then rewrites one narrow row, and the pages of `resources` stay all-visible, so counting and
+ * deep paging read the index alone however many reports arrive.
+ */
+
+const SHARDS = 32;
+
+/** @param {import('knex').Knex} knex */
+exports.up = async (knex) => {
+  await knex.raw(`
+    CREATE TABLE resources (
+      id           text COLLATE "C" PRIMARY KEY,
+      kind         text NOT NULL CHECK (kind IN ('Cluster', 'NodePool')),
+      owner_id     text COLLATE "C" REFERENCES resources (id),
+      name         text COLLATE "C" NOT NULL,
+      spec         jsonb NOT NULL CHECK (jsonb_typeof(spec) = 'object'),
+      labels       jsonb NOT NULL CHECK (jsonb_typeof(labels) = 'object'),
+      generation   integer NOT NULL CHECK (generation >= 1),
+      created_time timestamptz(3) NOT NULL,
+      created_by   text NOT NULL,
+      updated_time timestamptz(3) NOT NULL,
+      updated_by   text NOT NULL,
+      deleted_time timestamptz(3),
+      deleted_by   text,
+      CONSTRAINT resources_id_form CHECK (id ~ '^2[0-9a-hjkmnp-tv-z]{26}$'),
+      CONSTRAINT resources_name_form CHECK (
+        name ~ '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'
+        AND length(name) BETWEEN 3 AND CASE kind WHEN 'Cluster' THEN 53 ELSE 15 END
+      ),
+      CONSTRAINT resources_owner_of_node_pool CHECK ((kind = 'NodePool') = (owner_id IS NOT NULL)),
+      CONSTRAINT resources_deleted_by_someone CHECK ((deleted_time IS NULL) = (deleted_by IS NULL))
+    )`);
+  // A name is free again as soon as its resource is marked for deletion.
+  await knex.raw(`
+    CREATE UNIQUE INDEX resources_cluster_name_key ON resources (name)
+      WHERE kind = 'Cluster' AND deleted_time IS NULL`);
+  await knex.raw(`
+    CREATE UNIQUE INDEX resources_node_pool_name_key ON resources (owner_id, name)
+      WHERE kind = 'NodePool' AND deleted_time IS NULL`);
+  await knex.raw('CREATE INDEX resources_kind_id_idx ON resources (kind, id)');
+  await knex.raw('CREATE INDEX resources_kind_name_idx ON resources (kind, name, id)');
+  await knex.raw(
+    'CREATE INDEX resources_owner_id_idx ON resources (owner_id, id) WHERE owner_id IS NOT NULL',
+  );
+  await knex.raw('CREATE INDEX resources_spec_idx ON resources USING gin (spec jsonb_path_ops)');
+
+  // Room on each page lets a report replace its row in place.
+  await knex.raw(`
+    CREATE TABLE resource_status (
+      resource_id             text COLLATE "C" PRIMARY KEY REFERENCES resources (id) ON DELETE CASCADE,
+      kind                    text NOT NULL,
+      version                 bigint NOT NULL,
+      conditions              jsonb NOT NULL CHECK (jsonb_typeof(conditions) = 'array'),
+      ready                   boolean NOT NULL,
+      available               boolean NOT NULL,
+      ready_last_updated_time timestamptz(3) NOT NULL,
+      phase                   text NOT NULL CHECK (phase IN ('NotReady', 'Ready', 'Failed')),
+      last_transition_time    timestamptz(3) NOT NULL,
+      observed_generation     integer NOT NULL CHECK (observed_generation >= 0),
+      last_updated_time       timestamptz(3) NOT NULL
+    ) WITH (fillfactor = 80)`);
+  await knex.raw(
+    'CREATE INDEX resource_status_ready_idx ON resource_status (kind, ready, resource_id)',
+  );
+  await knex.raw(
+    'CREATE INDEX resource_status_available_idx ON resource_status (kind, available, resource_id)',
+  );
+  await knex.raw(`
+    CREATE INDEX resource_status_ready_last_updated_time_idx
+      ON resource_status (kind, ready_last_updated_time, resource_id)`);
+
+  await knex.raw(`
+    CREATE TABLE resource_labels (
+      kind        text NOT NULL,
+      key         text COLLATE "C" NOT NULL,
+      value       text COLLATE "C" NOT NULL,
+      resource_id text COLLATE "C" NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+      PRIMARY KEY (kind, key, value, resource_id)
+    )`);
+  await knex.raw('CREATE UNIQUE INDEX resource_labels_resource_key ON resource_labels (resource_id, key)');
+
+  await knex.raw(`
+    CREATE TABLE adapter_statuses (
+      resource_id         text COLLATE "C" NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+      adapter             text COLLATE "C" NOT NULL CHECK (length(adapter) BETWEEN 1 AND 63),
+      observed_generation integer NOT NULL CHECK (observed_generation >= 1),
+      created_time        timestamptz(3) NOT NULL,
+      last_report_time    timestamptz(3) NOT NULL,
+      conditions          jsonb NOT NULL CHECK (jsonb_typeof(conditions) = 'array'),
+      metadata            jsonb,
+      data                jsonb NOT NULL CHECK (jsonb_typeof(data) = 'object'),
+      PRIMARY KEY (resource_id, adapter)
+    ) WITH (fillfactor = 80)`);
+
+  // Exact totals without counting: one row per shard, so that writers seldom meet on the same row.
+  await knex.raw(`
+    CREATE TABLE resource_counts (
+      shard                smallint PRIMARY KEY,
+      clusters             bigint NOT NULL DEFAULT 0,
+      clusters_ready       bigint NOT NULL DEFAULT 0,
+      clusters_available   bigint NOT NULL DEFAULT 0,
+      node_pools           bigint NOT NULL DEFAULT 0,
+      node_pools_ready     bigint NOT NULL DEFAULT 0,
+      node_pools_available bigint NOT NULL DEFAULT 0
+    ) WITH (fillfactor = 10)`);
+  await knex.raw('INSERT INTO resource_counts (shard) SELECT generate_series(0, ? - 1)', [SHARDS]);
+  await knex.raw(`
+    CREATE FUNCTION count_resource() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE
+      of_kind     text    := CASE WHEN TG_OP = 'DELETE' THEN OLD.kind ELSE NEW.kind END;
+      resources   integer := CASE TG_OP WHEN 'INSERT' THEN 1 WHEN 'DELETE' THEN -1 ELSE 0 END;
+      ready       integer := 0;
+      available   integer := 0;
+    BEGIN
+      IF TG_OP <> 'DELETE' THEN
+        ready := ready + NEW.ready::integer;
+        available := available + NEW.available::integer;
+      END IF;
+      IF TG_OP <> 'INSERT' THEN
+        ready := ready - OLD.ready::integer;
+        available := available - OLD.available::integer;
+      END IF;
+      -- A transaction only ever touches the shard of its own backend.
+      IF of_kind = 'Cluster' THEN
+        UPDATE resource_counts SET
+          clusters = clusters + resources,
+          clusters_ready = clusters_ready + ready,
+          clusters_available = clusters_available + available
+        WHERE shard = pg_backend_pid() % ${SHARDS};
+      ELSE
+        UPDATE resource_counts SET
+          node_pools = node_pools + resources,
+          node_pools_ready = node_pools_ready + ready,
+          node_pools_available = node_pools_available + available
+        WHERE shard = pg_backend_pid() % ${SHARDS};
+      END IF;
+      RETURN NULL;
+    END $$`);
+  // Deferred: the counter is locked last and only while the transaction commits, so it can neither
+  // deadlock with a resource nor make other writers wait for a long transaction.
+  await knex.raw(`
+    CREATE CONSTRAINT TRIGGER count_inserted AFTER INSERT ON resource_status
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION count_resource()`);
+  await knex.raw(`
+    CREATE CONSTRAINT TRIGGER count_deleted AFTER DELETE ON resource_status
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION count_resource()`);
+  await knex.raw(`
+    CREATE CONSTRAINT TRIGGER count_flipped AFTER UPDATE ON resource_status
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+      WHEN (OLD.ready <> NEW.ready OR OLD.available <> NEW.available)
+      EXECUTE FUNCTION count_resource()`);
+};
+
+/** @param {import('knex').Knex} knex */
+exports.down = async (knex) => {
+  await knex.raw(
+    'DROP TABLE resource_counts, adapter_statuses, resource_labels, resource_status, resources',
+  );
+  await knex.raw('DROP FUNCTION count_resource()');
+};
