@@ -1,0 +1,28 @@
+import { type Aggregate, aggregateConditions, isComplete } from '../conditions/aggregate';
+import type { RequiredAdapters, ResourceWithReports } from './resources';
+
+/** The conditions of a resource, from what is stored of it. */
+export function aggregateRow(row: ResourceWithReports, required: RequiredAdapters): Aggregate {
+  return aggregateConditions({
+    kind: row.kind,
+    generation: row.generation,
+    ref: row.updated_time,
+    required: required[row.kind],
+    reports: row.reports,
+    previous: row.conditions,
+    previousPhase: { phase: row.phase, since: row.last_transition_time },
+    deleting: row.deleted_time !== null,
+    hasChildren: row.has_children,
+  });
+}
+
+/** Whether a resource marked for deletion has nothing left to wait for. */
+export function isRowComplete(row: ResourceWithReports, required: RequiredAdapters): boolean {
+  return isComplete({
+    generation: row.generation,
+    required: required[row.kind],
+    reports: row.reports,
+    deleting: row.deleted_time !== null,
+    hasChildren: row.has_children,
+  });
+}

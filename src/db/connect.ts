@@ -1,0 +1,231 @@
+import { connect as connectSocket } from 'node:net';
+import knexBuilder from 'knex';
+import pg from 'pg';
+import type { ConnectionOptions } from './connection-options';
+import { DatabaseUnavailable, isConnectionLost, isRetryable, RequestAborted } from './errors';
+import { PipelinedReaders } from './pipelined-readers';
+
+/** Builds SQL for what is put together at run time (lists and searches); it never connects. */
+export const sql = knexBuilder({ client: 'pg' });
+
+/** One SQL statement; `operation` and `table` label its metrics, `name` makes PostgreSQL keep its plan. */
+export interface Statement {
+  name?: string;
+  operation: 'select' | 'insert' | 'update' | 'delete' | 'transaction';
+  table: string;
+  text: string;
+}
+
+export type Values = readonly unknown[];
+
+/** Told about every round trip to the database. */
+export type QueryObserver = (statement: Statement, seconds: number, error?: unknown) => void;
+
+/** Where a repository sends its statements: the pool, or one transaction. */
+export interface Session {
+  query<Row>(statement: Statement, values: Values): Promise<Row[]>;
+}
+
+export interface DatabaseSettings {
+  poolMax: number;
+  poolTimeoutMs: number;
+  statementTimeoutMs: number;
+  preparedStatements: boolean;
+}
+
+const BEGIN: Statement = { operation: 'transaction', table: '', text: 'BEGIN' };
+const COMMIT: Statement = { operation: 'transaction', table: '', text: 'COMMIT' };
+const ROLLBACK: Statement = { operation: 'transaction', table: '', text: 'ROLLBACK' };
+const TRANSACTION_TRIES = 4;
+
+/**
+ * The way to PostgreSQL: `read` for short single-row reads on shared pipelined connections, `query` for
+ * any other single statement, `transaction` for several that belong together.
+ * Every method rejects with `DatabaseUnavailable` when the database does not answer in time.
+ */
+export class Database implements Session {
+  observe: QueryObserver = () => undefined;
+  readonly pool: pg.Pool;
+  private readonly readers: PipelinedReaders | undefined;
+
+  constructor(
+    readonly options: ConnectionOptions,
+    private readonly settings: DatabaseSettings,
+  ) {
+    this.pool = new pg.Pool({
+      ...options.client,
+      max: settings.poolMax,
+      connectionTimeoutMillis: settings.poolTimeoutMs,
+      idleTimeoutMillis: 30_000,
+      // Lets a transaction send statements that do not depend on one another's answers together.
+      pipeline: true,
+    } as pg.PoolConfig);
+    // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
+    this.pool.on('error', () => undefined);
+    // Without prepared statements there is an old PgBouncer in between, which pipelining overtaxes.
+    if (settings.preparedStatements) {
+      this.readers = new PipelinedReaders(options.client, settings.statementTimeoutMs);
+    }
+  }
+
+  /** A short read by key. It is retried once when its shared connection breaks: reading twice does no harm. */
+  async read<Row>(statement: Statement, values: Values): Promise<Row[]> {
+    const { readers } = this;
+    if (readers === undefined) return this.query(statement, values);
+    return this.timed(statement, () => readers.query<Row>(this.prepare(statement, values)));
+  }
+
+  /** One statement on a pooled connection; `signal` cancels it in the database as well. */
+  async query<Row>(statement: Statement, values: Values, signal?: AbortSignal): Promise<Row[]> {
+    const client = await this.acquire();
+    try {
+      const rows = await this.timed(statement, () => this.run<Row>(client, statement, values, signal));
+      client.release();
+      return rows;
+    } catch (error) {
+      client.release(isConnectionLost(error));
+      throw error;
+    }
+  }
+
+  /**
+   * Runs `work` in one transaction, again from the start when PostgreSQL asks for it (deadlock,
+   * serialization failure): `work` must have no effect outside the database.
+   */
+  async transaction<T>(work: (trx: Session) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.tryTransaction(work);
+      } catch (error) {
+        if (!isRetryable(error) || attempt === TRANSACTION_TRIES) throw error;
+      }
+    }
+  }
+
+  private async tryTransaction<T>(work: (trx: Session) => Promise<T>): Promise<T> {
+    const client = await this.acquire();
+    const send = (statement: Statement, values: Values) =>
+      this.timed(statement, () => this.run(client, statement, values));
+    // A pooler refuses the timeout as a start-up parameter, so each transaction sets its own.
+    const timeout = `SET LOCAL statement_timeout = ${this.settings.statementTimeoutMs}`;
+    let broken = false;
+    try {
+      // The first statement travels with BEGIN; its rows are believed once BEGIN has succeeded.
+      const begun = send({ ...BEGIN, text: `BEGIN; ${timeout}` }, []);
+      const trx: Session = {
+        async query<Row>(statement: Statement, values: Values) {
+          const [, rows] = await Promise.all([begun, send(statement, values)]);
+          return rows as Row[];
+        },
+      };
+      const result = await work(trx);
+      await send(COMMIT, []);
+      return result;
+    } catch (error) {
+      broken = isConnectionLost(error);
+      if (!broken) {
+        await send(ROLLBACK, []).catch(() => {
+          broken = true;
+        });
+      }
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.pool.end(), this.readers?.close()]);
+  }
+
+  private async acquire(): Promise<pg.PoolClient> {
+    try {
+      return await this.pool.connect();
+    } catch (error) {
+      const full = this.pool.totalCount >= this.settings.poolMax;
+      throw new DatabaseUnavailable(full ? 'pool_timeout' : 'connect', error);
+    }
+  }
+
+  private prepare(statement: Statement, values: Values): pg.QueryConfig {
+    const { name, text } = statement;
+    return this.settings.preparedStatements
+      ? { name, text, values: values as unknown[] }
+      : { text, values: values as unknown[] };
+  }
+
+  private async run<Row>(
+    client: pg.PoolClient,
+    statement: Statement,
+    values: Values,
+    signal?: AbortSignal,
+  ): Promise<Row[]> {
+    if (signal?.aborted) throw new RequestAborted();
+    let late = false;
+    const cancel = () => cancelQuery(client, this.options.client);
+    const timer = setTimeout(() => {
+      late = true;
+      cancel();
+    }, this.settings.statementTimeoutMs);
+    signal?.addEventListener('abort', cancel);
+    try {
+      const query = values.length === 0 ? statement.text : this.prepare(statement, values);
+      const result = await client.query(query as pg.QueryConfig);
+      return result.rows as Row[];
+    } catch (error) {
+      if (signal?.aborted) throw new RequestAborted('', { cause: error });
+      if (late) throw new DatabaseUnavailable('statement_timeout', error);
+      throw error instanceof pg.DatabaseError
+        ? error
+        : new DatabaseUnavailable('connection_lost', error);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  private async timed<Row>(statement: Statement, run: () => Promise<Row[]>): Promise<Row[]> {
+    const start = performance.now();
+    try {
+      const rows = await run();
+      this.observe(statement, (performance.now() - start) / 1000);
+      return rows;
+    } catch (error) {
+      this.observe(statement, (performance.now() - start) / 1000, error);
+      throw error;
+    }
+  }
+}
+
+interface BackendKey {
+  processID: number | null;
+  secretKey: number | null;
+}
+
+const CANCEL_REQUEST_CODE = 80877102;
+const CANCEL_GRACE_MS = 1000;
+
+/**
+ * Asks PostgreSQL to cancel what `client` runs (protocol message CancelRequest, on a connection of its own),
+ * and drops the connection when that does not help: a hung network must not hold a request for ever.
+ */
+export function cancelQuery(client: pg.ClientBase, target: pg.ClientConfig): void {
+  const { processID, secretKey } = client as unknown as BackendKey;
+  const { stream } = (client as unknown as { connection: { stream: NodeJS.WritableStream & { destroy(): void } } })
+    .connection;
+  const host = target.host ?? 'localhost';
+  const port = target.port ?? 5432;
+  const socket = host.startsWith('/')
+    ? connectSocket(`${host}/.s.PGSQL.${port}`)
+    : connectSocket(port, host);
+  const message = Buffer.alloc(16);
+  message.writeInt32BE(16, 0);
+  message.writeInt32BE(CANCEL_REQUEST_CODE, 4);
+  message.writeInt32BE(processID ?? 0, 8);
+  message.writeInt32BE(secretKey ?? 0, 12);
+  socket.on('error', () => undefined);
+  socket.setTimeout(CANCEL_GRACE_MS, () => socket.destroy());
+  socket.end(message);
+  const drop = setTimeout(() => stream.destroy(), CANCEL_GRACE_MS);
+  (client as unknown as pg.Client).once('drain', () => clearTimeout(drop));
+}

@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import pg from 'pg';
+import type { ClientConfig } from 'pg';
+import { type Config, ConfigError, isLoopback, type SslMode } from '../config';
+
+/** How to reach the database: for `pg`, and in words without the password. */
+export interface ConnectionOptions {
+  client: ClientConfig;
+  description: string;
+}
+
+/** A time of PostgreSQL as RFC 3339 in UTC with milliseconds, whatever the session's time zone is. */
+function parseTimestamp(value: string): string {
+  // The usual form, `2024-01-01 00:00:00.12+00`, needs no Date.
+  if (value.endsWith('+00') && value.length >= 22 && value[10] === ' ') {
+    const fraction = value.length === 22 ? '000' : value.slice(20, -3).padEnd(3, '0');
+    return `${value.slice(0, 10)}T${value.slice(11, 19)}.${fraction}Z`;
+  }
+  return (pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ)(value) as Date).toISOString();
+}
+
+const types: NonNullable<ClientConfig['types']> = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (oid === pg.types.builtins.TIMESTAMPTZ) return parseTimestamp;
+    // Counts and versions stay far below 2^53.
+    if (oid === pg.types.builtins.INT8) return Number;
+    return pg.types.getTypeParser(oid, format) as (value: string) => unknown;
+  },
+};
+
+/** Reads DATABASE_URL or the PG* variables. @throws ConfigError for a URL or certificate that cannot be used */
+export function connectionOptions(config: Config): ConnectionOptions {
+  return config.databaseUrl === undefined
+    ? describe(
+        {
+          host: config.pgHost,
+          port: config.pgPort,
+          database: config.pgDatabase ?? config.pgUser,
+          user: config.pgUser,
+          password: config.pgPassword,
+        },
+        config.pgSslMode,
+        config.pgSslRootCert,
+      )
+    : fromUrl(config.databaseUrl, config);
+}
+
+function fromUrl(databaseUrl: string, config: Config): ConnectionOptions {
+  let url: URL;
+  try {
+    url = new URL(databaseUrl);
+  } catch {
+    throw new ConfigError(['DATABASE_URL is not a URL (percent-encode what is special in a password)']);
+  }
+  const socket = url.searchParams.get('host');
+  const mode = (url.searchParams.get('sslmode') ?? config.pgSslMode) as SslMode | undefined;
+  const rootCert = url.searchParams.get('sslrootcert') ?? config.pgSslRootCert;
+  return describe(
+    {
+      host: socket ?? (decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1') || 'localhost'),
+      port: url.port ? Number(url.port) : 5432,
+      database: decodeURIComponent(url.pathname.slice(1)) || undefined,
+      user: decodeURIComponent(url.username) || config.pgUser,
+      password: url.password ? decodeURIComponent(url.password) : config.pgPassword,
+    },
+    mode,
+    rootCert,
+  );
+}
+
+function describe(
+  client: ClientConfig,
+  mode: SslMode | undefined,
+  rootCert: string | undefined,
+): ConnectionOptions {
+  const host = client.host ?? 'localhost';
+  // libpq's default is `prefer`; on loopback and on a socket encryption would only cost.
+  const effective = mode ?? (host.startsWith('/') || isLoopback(host) ? 'disable' : 'prefer');
+  const user = client.user === undefined ? '' : ` as ${client.user}`;
+  return {
+    client: {
+      ...client,
+      types,
+      keepAlive: true,
+      ssl: tlsOptions(effective, host, rootCert),
+    },
+    description: `${client.database ?? ''}@${host}:${client.port ?? 5432}${user} (sslmode ${effective})`,
+  };
+}
+
+/** libpq's meaning of each mode; `pg` itself verifies already for `require`. */
+function tlsOptions(mode: SslMode, host: string, rootCert?: string): false | TlsOptions {
+  switch (mode) {
+    case 'disable':
+    case 'allow':
+      return false;
+    case 'prefer':
+      return { rejectUnauthorized: false };
+    case 'require':
+      // With a root certificate at hand libpq treats `require` as `verify-ca`.
+      return rootCert === undefined
+        ? { rejectUnauthorized: false }
+        : tlsOptions('verify-ca', host, rootCert);
+    case 'verify-ca':
+      return { ...authorities(rootCert), checkServerIdentity: () => undefined };
+    case 'verify-full':
+      return { ...authorities(rootCert), servername: host };
+  }
+}
+
+function authorities(rootCert: string | undefined): TlsOptions {
+  if (rootCert === undefined || rootCert === 'system') return { rejectUnauthorized: true };
+  try {
+    return { rejectUnauthorized: true, ca: readFileSync(rootCert, 'utf8') };
+  } catch (error) {
+    throw new ConfigError([
+      `PGSSLROOTCERT='${rootCert}' cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
+    ]);
+  }
+}

@@ -1,0 +1,76 @@
+import { DatabaseError } from 'pg';
+import { ProblemError } from '../http/problem';
+
+/** The database did not answer: unreachable, exhausted, too slow, or gone in the middle. */
+export class DatabaseUnavailable extends Error {
+  constructor(
+    /** What happened, for log and metrics; never sent to a client. */
+    readonly kind: 'connect' | 'pool_timeout' | 'connection_lost' | 'statement_timeout',
+    cause?: unknown,
+  ) {
+    super(`database unavailable: ${kind}`, { cause });
+    this.name = 'DatabaseUnavailable';
+  }
+}
+
+/** The client went away, and its query was cancelled for that reason. */
+export class RequestAborted extends Error {}
+
+const SOCKET_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+]);
+
+/** SQLSTATEs (or their classes) that mean: not now, perhaps later. */
+const UNAVAILABLE = /^(08...|53...|57P0[1-5]|57014|25006|40001|40P01|55P03|58...|XX...)$/;
+
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof DatabaseError ? error.code : undefined;
+}
+
+/** A whole transaction that failed so can be run again. */
+export function isRetryable(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '40001' || state === '40P01';
+}
+
+/** The connection is not usable after this error; whether a statement took effect is unknown. */
+export function isConnectionLost(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return /^(57P0[1-5]|08...)$/.test(state);
+  // A cancel request that arrives late would hit the next statement of the same connection.
+  if (error instanceof DatabaseUnavailable) return true;
+  return error instanceof Error && !(error instanceof ProblemError);
+}
+
+/** A short word for metrics and logs. */
+export function errorType(error: unknown): string {
+  if (error instanceof DatabaseUnavailable) return error.kind;
+  return sqlState(error) ?? (error as NodeJS.ErrnoException).code ?? 'unknown';
+}
+
+/** The problem a client reads when the database fails, or undefined when the error is of another sort. */
+export function databaseProblem(error: unknown): ProblemError | undefined {
+  const state = sqlState(error);
+  const unavailable =
+    error instanceof DatabaseUnavailable ||
+    (state !== undefined && UNAVAILABLE.test(state)) ||
+    SOCKET_ERRORS.has((error as NodeJS.ErrnoException).code ?? '');
+  if (!unavailable) return undefined;
+  return new ProblemError('SVC-001', 'The database cannot answer at the moment; try again shortly.', {
+    headers: { 'Retry-After': '1' },
+    cause: error,
+  });
+}
+
+/** The name of the unique constraint that an insert or update would have broken. */
+export function violatedUnique(error: unknown): string | undefined {
+  return error instanceof DatabaseError && error.code === '23505' ? error.constraint : undefined;
+}

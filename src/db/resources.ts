@@ -1,0 +1,281 @@
+import { monotonicFactory } from 'ulid';
+import { aggregateConditions } from '../conditions/aggregate';
+import type { AdapterStatus } from '../conditions/types';
+import { ProblemError } from '../http/problem';
+import type { Database, Session, Statement } from './connect';
+import { violatedUnique } from './errors';
+import {
+  type JsonObject,
+  type Kind,
+  RESOURCE_COLUMNS,
+  RESOURCE_TABLES,
+  type ResourceRow,
+  STATUS_COLUMNS,
+  statusValues,
+} from './rows';
+
+/** Names the adapters each kind needs to be Ready. */
+export type RequiredAdapters = Readonly<Record<Kind, readonly string[]>>;
+
+/** Where a resource is looked for: of a kind, and for a node pool perhaps only under one cluster. */
+export interface Target {
+  kind: Kind;
+  id: string;
+  /** The cluster named in the path; absent: any. */
+  ownerId?: string;
+}
+
+export function notFound({ kind, id, ownerId }: Target): ProblemError {
+  const what = kind === 'Cluster' ? 'Cluster' : 'Node pool';
+  const where = ownerId === undefined ? '' : ` in cluster '${ownerId}'`;
+  return new ProblemError('NTF-001', `${what} '${id}' was not found${where}.`);
+}
+
+/** The condition that finds a target; its values come first in every statement that uses it. */
+export const TARGET = `r.id = $1 AND r.kind = $2 AND ($3::text IS NULL OR r.owner_id = $3)`;
+
+export function targetValues({ kind, id, ownerId }: Target): unknown[] {
+  return [id, kind, ownerId ?? null];
+}
+
+const FIND: Statement = {
+  name: 'find_resource',
+  operation: 'select',
+  table: 'resources',
+  text: `SELECT ${RESOURCE_COLUMNS} FROM ${RESOURCE_TABLES} WHERE ${TARGET}`,
+};
+
+/** @throws ProblemError NTF-001 */
+export async function getResource(db: Database, target: Target): Promise<ResourceRow> {
+  const [row] = await db.read<ResourceRow>(FIND, targetValues(target));
+  if (row === undefined) throw notFound(target);
+  return row;
+}
+
+const FIND_VERSION: Statement = {
+  name: 'find_resource_version',
+  operation: 'select',
+  table: 'resource_status',
+  text: `SELECT s.version FROM ${RESOURCE_TABLES} WHERE ${TARGET}`,
+};
+
+/** Only the version: enough to answer 304 without reading the resource. @throws ProblemError NTF-001 */
+export async function getVersion(db: Database, target: Target): Promise<number> {
+  const [row] = await db.read<{ version: number }>(FIND_VERSION, targetValues(target));
+  if (row === undefined) throw notFound(target);
+  return row.version;
+}
+
+/** A resource with all that decides its conditions. */
+export interface ResourceWithReports extends ResourceRow {
+  /** Stored reports without their metadata and data, which decide nothing. */
+  reports: AdapterStatus[];
+  /** Node pools are left under it. */
+  has_children: boolean;
+}
+
+const RFC_3339 = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`;
+
+/** Columns of the reports of `r` and whether it has node pools; both from the snapshot of the statement. */
+export const DECIDING_COLUMNS = `
+  coalesce((
+    SELECT jsonb_agg(jsonb_build_object(
+      'adapter', a.adapter,
+      'observed_generation', a.observed_generation,
+      'created_time', to_char(a.created_time AT TIME ZONE 'UTC', ${RFC_3339}),
+      'last_report_time', to_char(a.last_report_time AT TIME ZONE 'UTC', ${RFC_3339}),
+      'conditions', a.conditions))
+    FROM adapter_statuses a WHERE a.resource_id = r.id), '[]') AS reports,
+  EXISTS (SELECT 1 FROM resources child WHERE child.owner_id = r.id) AS has_children`;
+
+const FIND_WITH_REPORTS: Statement = {
+  name: 'find_resource_with_reports',
+  operation: 'select',
+  table: 'resources',
+  text: `SELECT ${RESOURCE_COLUMNS}, ${DECIDING_COLUMNS} FROM ${RESOURCE_TABLES} WHERE ${TARGET}`,
+};
+
+const LOCK_RESOURCE: Statement = {
+  name: 'lock_resource',
+  operation: 'select',
+  table: 'resources',
+  // Not FOR UPDATE: storing a report checks its foreign key, and that must not wait for us.
+  text: `SELECT 1 FROM resources r WHERE ${TARGET} FOR NO KEY UPDATE`,
+};
+
+const LOCK_STATUS: Statement = {
+  name: 'lock_resource_status',
+  operation: 'select',
+  table: 'resource_status',
+  text: 'SELECT 1 FROM resource_status WHERE resource_id = $1 FOR UPDATE',
+};
+
+/** Locks a resource, then its status, until the transaction ends; nothing to lock is no error. */
+export async function lockResource(trx: Session, target: Target): Promise<void> {
+  await Promise.all([
+    trx.query(LOCK_RESOURCE, targetValues(target)),
+    trx.query(LOCK_STATUS, [target.id]),
+  ]);
+}
+
+/**
+ * Reads a resource with its reports, after locking it in a transaction.
+ * Locking and reading are separate statements because a lock may have to wait, and what it waited for
+ * shows only in the snapshot of the next statement; all are sent at once.
+ * @throws ProblemError NTF-001
+ */
+export async function lockWithReports(trx: Session, target: Target): Promise<ResourceWithReports> {
+  const [, rows] = await Promise.all([
+    lockResource(trx, target),
+    trx.query<ResourceWithReports>(FIND_WITH_REPORTS, targetValues(target)),
+  ]);
+  if (rows[0] === undefined) throw notFound(target);
+  return rows[0];
+}
+
+/** Reads a resource with its reports, unlocked. @throws ProblemError NTF-001 */
+export async function getWithReports(db: Database, target: Target): Promise<ResourceWithReports> {
+  const [row] = await db.read<ResourceWithReports>(FIND_WITH_REPORTS, targetValues(target));
+  if (row === undefined) throw notFound(target);
+  return row;
+}
+
+/**
+ * Reads, decides, writes. `attempt` writes only if the resource still has the version it read, and
+ * returns undefined when it has not; then it runs again with the resource locked. So a change costs two
+ * round trips, and a crowd of writers on one resource queues on its lock instead of racing for ever.
+ */
+export async function changeResource<T>(
+  db: Database,
+  target: Target,
+  attempt: (row: ResourceWithReports, session: Session) => Promise<T | undefined>,
+): Promise<T> {
+  const result = await attempt(await getWithReports(db, target), db);
+  if (result !== undefined) return result;
+  return db.transaction(async (trx) => {
+    const locked = await attempt(await lockWithReports(trx, target), trx);
+    if (locked === undefined) throw new Error('a locked resource changed its version');
+    return locked;
+  });
+}
+
+/** Placeholders `$first, $first+1, …` for `count` values. */
+export function placeholders(first: number, count: number): string {
+  return Array.from({ length: count }, (_, index) => `$${first + index}`).join(', ');
+}
+
+/** `column = $n, …` for the status columns, the first value being `$first`. */
+export function assignStatus(first: number): string {
+  return STATUS_COLUMNS.map((column, index) => `${column} = $${first + index}`).join(', ');
+}
+
+export interface NewResource {
+  kind: Kind;
+  /** The cluster of a node pool. */
+  ownerId?: string;
+  name: string;
+  spec: JsonObject;
+  labels: Record<string, string>;
+  actor: string;
+}
+
+// Two creates of one process within a millisecond still sort in their order.
+const nextUlid = monotonicFactory();
+
+/** An id made from `time`, so that the order of ids is the order of creation. */
+export function newId(time: Date): string {
+  return `2${nextUlid(time.getTime()).toLowerCase()}`;
+}
+
+const CREATE: Statement = {
+  name: 'create_resource',
+  operation: 'insert',
+  table: 'resources',
+  // FOR SHARE waits for a deletion of the cluster that is under way, and makes one that comes later wait.
+  text: `
+    WITH parent AS (
+      SELECT id, deleted_time FROM resources WHERE id = $3 AND kind = 'Cluster' FOR SHARE
+    ), resource AS (
+      INSERT INTO resources (id, kind, owner_id, name, spec, labels, generation,
+                             created_time, created_by, updated_time, updated_by)
+      SELECT $1, $2, $3, $4, $5, $6, 1, $7, $8, $7, $8
+      WHERE $3::text IS NULL OR EXISTS (SELECT 1 FROM parent WHERE deleted_time IS NULL)
+      RETURNING id, kind
+    ), status AS (
+      INSERT INTO resource_status (resource_id, kind, version, ${STATUS_COLUMNS.join(', ')})
+      SELECT id, kind, 1, ${placeholders(9, STATUS_COLUMNS.length)} FROM resource
+    ), labels AS (
+      INSERT INTO resource_labels (kind, key, value, resource_id)
+      SELECT kind, label.key, label.value, id FROM resource, jsonb_each_text($6::jsonb) label
+    )
+    SELECT (SELECT id FROM resource) AS id, (SELECT id FROM parent) AS parent_id`,
+};
+
+/**
+ * Creates a cluster or a node pool in one statement.
+ * @throws ProblemError CNF-001 name taken, NTF-001 no such cluster, CNF-003 cluster being deleted
+ */
+export async function createResource(
+  db: Database,
+  resource: NewResource,
+  required: RequiredAdapters,
+): Promise<ResourceRow> {
+  const { kind, ownerId, name, spec, labels, actor } = resource;
+  const now = new Date();
+  const time = now.toISOString();
+  const id = newId(now);
+  const aggregate = aggregateConditions({
+    kind,
+    generation: 1,
+    ref: time,
+    required: required[kind],
+    reports: [],
+    previous: [],
+    deleting: false,
+    hasChildren: false,
+  });
+  const values = [
+    id,
+    kind,
+    ownerId ?? null,
+    name,
+    JSON.stringify(spec),
+    JSON.stringify(labels),
+    time,
+    actor,
+    ...statusValues(aggregate),
+  ];
+  const [row] = await db
+    .query<{ id: string | null; parent_id: string | null }>(CREATE, values)
+    .catch((error: unknown) => {
+      throw nameTaken(error, resource) ?? error;
+    });
+  if (row?.id == null) {
+    if (row?.parent_id == null) throw notFound({ kind: 'Cluster', id: ownerId! });
+    throw new ProblemError(
+      'CNF-003',
+      `Cluster '${ownerId!}' is being deleted; no node pool can be created in it.`,
+    );
+  }
+  return {
+    ...{ id, kind, owner_id: ownerId ?? null, name, spec, labels, generation: 1 },
+    ...{ created_time: time, created_by: actor, updated_time: time, updated_by: actor },
+    ...{ deleted_time: null, deleted_by: null, version: 1 },
+    ...aggregate,
+  };
+}
+
+function nameTaken(error: unknown, { name, ownerId }: NewResource): ProblemError | undefined {
+  const constraint = violatedUnique(error);
+  if (constraint !== 'resources_cluster_name_key' && constraint !== 'resources_node_pool_name_key') {
+    return undefined;
+  }
+  const detail =
+    ownerId === undefined
+      ? `A cluster named '${name}' already exists.`
+      : `A node pool named '${name}' already exists in cluster '${ownerId}'.`;
+  return new ProblemError('CNF-001', detail, {
+    errors: [{ field: 'name', message: detail, constraint: 'unique', value: name }],
+    cause: error,
+  });
+}

@@ -1,0 +1,136 @@
+import type { components } from '../../generated/openapi';
+import type { Aggregate } from '../conditions/aggregate';
+import { withAliases } from '../conditions/aggregate';
+import type { AdapterStatus, ResourceCondition, ResourcePhase } from '../conditions/types';
+
+export type Kind = 'Cluster' | 'NodePool';
+export type Cluster = components['schemas']['Cluster'];
+export type NodePool = components['schemas']['NodePool'];
+export type Resource = Cluster | NodePool;
+export type JsonObject = Record<string, unknown>;
+
+export const API_BASE = '/api/hyperfleet/v1';
+
+/** A resource and its aggregated status, as the tables `resources` and `resource_status` hold them. */
+export interface ResourceRow {
+  id: string;
+  kind: Kind;
+  owner_id: string | null;
+  name: string;
+  spec: JsonObject;
+  labels: Record<string, string>;
+  generation: number;
+  created_time: string;
+  created_by: string;
+  updated_time: string;
+  updated_by: string;
+  deleted_time: string | null;
+  deleted_by: string | null;
+  version: number;
+  conditions: ResourceCondition[];
+  phase: ResourcePhase;
+  last_transition_time: string;
+  observed_generation: number;
+  last_updated_time: string;
+}
+
+/** The columns of a `ResourceRow`, with `r` for resources and `s` for resource_status. */
+export const RESOURCE_COLUMNS = `
+  r.id, r.kind, r.owner_id, r.name, r.spec, r.labels, r.generation,
+  r.created_time, r.created_by, r.updated_time, r.updated_by, r.deleted_time, r.deleted_by,
+  s.version, s.conditions, s.phase, s.last_transition_time, s.observed_generation, s.last_updated_time`;
+
+export const RESOURCE_TABLES = 'resources r JOIN resource_status s ON s.resource_id = r.id';
+
+/** What an aggregation leaves to be stored, in the order of `STATUS_COLUMNS`. */
+export const STATUS_COLUMNS = [
+  'conditions',
+  'ready',
+  'available',
+  'ready_last_updated_time',
+  'phase',
+  'last_transition_time',
+  'observed_generation',
+  'last_updated_time',
+] as const;
+
+/** @returns the values of `STATUS_COLUMNS` */
+export function statusValues(aggregate: Aggregate): unknown[] {
+  const [available, ready] = aggregate.conditions;
+  return [
+    JSON.stringify(aggregate.conditions),
+    ready!.status === 'True',
+    available!.status === 'True',
+    ready!.last_updated_time,
+    aggregate.phase,
+    aggregate.last_transition_time,
+    aggregate.observed_generation,
+    aggregate.last_updated_time,
+  ];
+}
+
+export function hrefOf(kind: Kind, id: string): string {
+  return `${API_BASE}/${kind === 'Cluster' ? 'clusters' : 'nodepools'}/${id}`;
+}
+
+/** A row as the contract shows it; `aliases` adds the newer names of Ready and Available. */
+export function toResource(row: ResourceRow, aliases: boolean): Resource {
+  const deletion = row.deleted_time === null ? undefined : row.deleted_time;
+  return {
+    kind: row.kind,
+    id: row.id,
+    href: hrefOf(row.kind, row.id),
+    name: row.name,
+    ...(row.owner_id !== null && {
+      owner_references: {
+        id: row.owner_id,
+        kind: 'Cluster',
+        href: hrefOf('Cluster', row.owner_id),
+      },
+    }),
+    generation: row.generation,
+    spec: row.spec,
+    labels: row.labels,
+    created_time: row.created_time,
+    updated_time: row.updated_time,
+    created_by: row.created_by,
+    updated_by: row.updated_by,
+    // Absent, never null: adapters tear infrastructure down when the member is there.
+    ...(deletion !== undefined && { deleted_time: deletion, deleted_by: row.deleted_by! }),
+    status: {
+      phase: row.phase,
+      // Older clients demand at least 1 of a node pool.
+      observed_generation:
+        row.kind === 'NodePool' ? Math.max(1, row.observed_generation) : row.observed_generation,
+      last_transition_time: row.last_transition_time,
+      last_updated_time: row.last_updated_time,
+      conditions: aliases ? withAliases(row.conditions) : row.conditions,
+    },
+  } as Resource;
+}
+
+/** A report as the table `adapter_statuses` holds it. */
+export interface AdapterStatusRow {
+  adapter: string;
+  observed_generation: number;
+  created_time: string;
+  last_report_time: string;
+  conditions: AdapterStatus['conditions'];
+  metadata: AdapterStatus['metadata'] | null;
+  data: JsonObject;
+}
+
+export const ADAPTER_STATUS_COLUMNS = `
+  a.adapter, a.observed_generation, a.created_time, a.last_report_time, a.conditions, a.metadata, a.data`;
+
+export function toAdapterStatus(row: AdapterStatusRow): AdapterStatus {
+  return {
+    adapter: row.adapter,
+    observed_generation: row.observed_generation,
+    conditions: row.conditions,
+    ...(row.metadata !== null && { metadata: row.metadata }),
+    data: row.data,
+    created_time: row.created_time,
+    last_report_time: row.last_report_time,
+  };
+}
