@@ -1,0 +1,3 @@
+import { stopRun } from './database-server';
+
+export = stopRun;
