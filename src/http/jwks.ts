@@ -1,0 +1,125 @@
+import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet } from 'jose';
+
+import { type LogFunction, messageOf, watchFile } from './watched-file';
+
+type LocalKeys = ReturnType<typeof createLocalJWKSet>;
+
+/** The public keys of all configured providers, kept up to date. */
+export interface KeyProvider {
+  /** All known keys; replaced by a new function whenever a provider was read again. */
+  readonly keys: LocalKeys;
+  /** Asks the providers for news; false when one of them cannot be reached or used. */
+  refresh(): Promise<boolean>;
+  close(): void;
+}
+
+interface Source {
+  /** Undefined until the provider has answered once. */
+  current(): JSONWebKeySet | undefined;
+  refresh(): Promise<boolean>;
+  close(): void;
+}
+
+const FETCH_TIMEOUT_MS = 3_000;
+/** How long the answer of the provider is believed before an unknown key makes us ask again. */
+const COOLDOWN_MS = 10_000;
+/** The same after a failure: shorter, because callers get 503 until it is over. */
+export const RETRY_MS = 5_000;
+/** Keys the provider has withdrawn stop working within this time, however busy or idle we are. */
+const REFRESH_MS = 300_000;
+const TICK_MS = 15_000;
+
+/**
+ * Joins the keys of a file and of an URL. They are refreshed in the background, so no request waits
+ * for the provider unless its key is unknown, and known keys go on working while the provider is
+ * down. A file that cannot be used stops the start; a provider that cannot be reached does not.
+ */
+export async function createKeyProvider(
+  settings: { jwksUrl?: string; jwksFile?: string },
+  log: LogFunction,
+): Promise<KeyProvider> {
+  const sources: Source[] = [];
+  let keys: LocalKeys;
+  const join = () => {
+    keys = createLocalJWKSet({
+      keys: sources.flatMap((source) => source.current()?.keys ?? []),
+    });
+  };
+  if (settings.jwksFile !== undefined) sources.push(await fileSource(settings.jwksFile, log, join));
+  if (settings.jwksUrl !== undefined) sources.push(remoteSource(settings.jwksUrl, log, join));
+  join();
+  const refresh = async () => {
+    const usable = await Promise.all(sources.map((source) => source.refresh()));
+    return usable.every(Boolean);
+  };
+  await refresh();
+  return {
+    get keys() {
+      return keys;
+    },
+    refresh,
+    close: () => sources.forEach((source) => source.close()),
+  };
+}
+
+function remoteSource(url: string, log: LogFunction, onChange: () => void): Source {
+  // Only its fetching is used; when to fetch is decided here, because on its own it would wait for
+  // a provider that is down on every request once its cache has aged.
+  const remote = createRemoteJWKSet(new URL(url), { timeoutDuration: FETCH_TIMEOUT_MS });
+  let reachable: boolean | undefined;
+  let askedAt = -Infinity;
+  let pending: Promise<boolean> | undefined;
+
+  const ask = async (): Promise<boolean> => {
+    try {
+      await remote.reload();
+      if (reachable !== true) log('info', 'The key provider answers', { url });
+      reachable = true;
+      onChange();
+    } catch (error) {
+      const cause = error instanceof Error && error.cause ? error.cause : error;
+      if (reachable !== false) {
+        log('warn', 'The key provider cannot be reached; only known keys are accepted', {
+          url,
+          error: messageOf(cause),
+        });
+      }
+      reachable = false;
+    }
+    askedAt = performance.now();
+    return reachable;
+  };
+  const refreshAfter = async (wait: number): Promise<boolean> => {
+    if (pending) return pending;
+    if (performance.now() - askedAt < wait) return reachable === true;
+    pending = ask().finally(() => (pending = undefined));
+    return pending;
+  };
+  const timer = setInterval(
+    () => void refreshAfter(reachable ? REFRESH_MS : RETRY_MS),
+    TICK_MS,
+  ).unref();
+  return {
+    current: () => remote.jwks(),
+    refresh: () => refreshAfter(reachable ? COOLDOWN_MS : RETRY_MS),
+    close: () => clearInterval(timer),
+  };
+}
+
+async function fileSource(path: string, log: LogFunction, onChange: () => void): Promise<Source> {
+  const file = await watchFile(path, 'The key file', parseKeys, log, onChange);
+  return {
+    current: () => file.value,
+    refresh: () => file.reload(),
+    close: () => file.close(),
+  };
+}
+
+function parseKeys(text: string): JSONWebKeySet {
+  const set = JSON.parse(text) as JSONWebKeySet;
+  createLocalJWKSet(set);
+  if (set.keys.some((key) => key.kty === 'oct' || 'd' in key)) {
+    throw new Error('it holds secret keys; only public keys belong there');
+  }
+  return set;
+}
