@@ -24,7 +24,15 @@ function parse(source) {
   const { LineCounter, parseDocument } = require('yaml');
   const document = parseDocument(source, { lineCounter: new LineCounter(), prettyErrors: true });
   const problems = [...document.errors, ...document.warnings];
-  if (problems.length > 0) throw new ContractError(problems.map((e) => e.message).join('\n'));
+  if (problems.length > 0) {
+    // One slip in YAML makes hundreds of errors; the first ones tell where it is.
+    throw new ContractError(
+      problems
+        .slice(0, 3)
+        .map((e) => e.message)
+        .join('\n'),
+    );
+  }
   const contract = document.toJS();
   if (!isNode(contract) || !/^3\.0\.\d+$/.test(String(contract.openapi))) {
     throw new ContractError('it is not an OpenAPI 3.0 document');
