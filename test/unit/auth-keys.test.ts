@@ -171,14 +171,12 @@ test('a withdrawn key stops working in the background, for tokens already seen a
   expect(server.fetches).toBe(2);
 });
 
-test('a remembered token is forgotten when it expires', async () => {
+test('a token is not remembered beyond its end', async () => {
   await open();
-  const exp = Math.floor(Date.now() / 1_000) + 5;
+  const exp = Math.floor(Date.now() / 1_000) - 20;
   const authorization = `Bearer ${token({ sub: 'ada', exp }, first)}`;
   expect(await answer(authorization)).toBe('ok');
-  jest.advanceTimersByTime(20_000);
-  expect(await answer(authorization)).toBe('ok');
-  jest.advanceTimersByTime(16_000);
+  jest.advanceTimersByTime(15_000);
   expect(await answer(authorization)).toBe('AUT-003');
 });
 
