@@ -17,7 +17,9 @@ import {
   RESOURCE_TABLES,
   type ResourceRow,
   STATUS_COLUMNS,
-  statusValues,
+  STATUS_FROM_NEW,
+  statusArrays,
+  statusColumns,
 } from './rows';
 
 /*
@@ -128,10 +130,6 @@ function mark(row: ResourceWithReports, time: string, actor: string): ResourceWi
   };
 }
 
-const STATUS_TYPES = 'jsonb, boolean, boolean, timestamptz, text, timestamptz, integer, timestamptz'.split(
-  ', ',
-);
-
 const WRITE_MARKS: Statement = {
   name: 'write_marks',
   operation: 'update',
@@ -143,8 +141,8 @@ const WRITE_MARKS: Statement = {
       WHERE id = ANY ($1::text[])
     )
     UPDATE resource_status s SET version = version + 1,
-      ${STATUS_COLUMNS.map((column) => `${column} = new.${column}`).join(', ')}
-    FROM unnest($1::text[], ${STATUS_TYPES.map((type, index) => `$${4 + index}::${type}[]`).join(', ')})
+      ${STATUS_FROM_NEW}
+    FROM unnest($1::text[], ${statusArrays(4)})
       AS new (resource_id, ${STATUS_COLUMNS.join(', ')})
     WHERE s.resource_id = new.resource_id`,
 };
@@ -155,12 +153,11 @@ async function writeMarks(
   rows: readonly ResourceWithReports[],
   required: RequiredAdapters,
 ): Promise<void> {
-  const statuses = rows.map((row) => statusValues(aggregateRow(row, required)));
   await trx.query(WRITE_MARKS, [
     rows.map(({ id }) => id),
     rows[0]!.deleted_time,
     rows[0]!.deleted_by,
-    ...STATUS_COLUMNS.map((_, column) => statuses.map((values) => values[column])),
+    ...statusColumns(rows.map((row) => aggregateRow(row, required))),
   ]);
 }
 

@@ -54,6 +54,31 @@ export const STATUS_COLUMNS = [
   'last_updated_time',
 ] as const;
 
+const STATUS_TYPES = [
+  'jsonb',
+  'boolean',
+  'boolean',
+  'timestamptz',
+  'text',
+  'timestamptz',
+  'integer',
+  'timestamptz',
+] as const;
+
+/** Parameters `$first, …` for whole columns of statuses, an array each, as `unnest` takes them. */
+export function statusArrays(first: number): string {
+  return STATUS_TYPES.map((type, index) => `$${first + index}::${type}[]`).join(', ');
+}
+
+/** `column = new.column, …` */
+export const STATUS_FROM_NEW = STATUS_COLUMNS.map((column) => `${column} = new.${column}`).join(', ');
+
+/** The values of `statusArrays` for several resources. */
+export function statusColumns(aggregates: readonly Aggregate[]): unknown[][] {
+  const rows = aggregates.map(statusValues);
+  return STATUS_COLUMNS.map((_, column) => rows.map((values) => values[column]));
+}
+
 /** @returns the values of `STATUS_COLUMNS` */
 export function statusValues(aggregate: Aggregate): unknown[] {
   const [available, ready] = aggregate.conditions;

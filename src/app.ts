@@ -1,0 +1,90 @@
+import compression from 'compression';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { handlers } from './handlers';
+import type { Authenticator } from './http/auth';
+import type { Authorizer } from './http/authz';
+import { dispatch } from './http/dispatch';
+import { cutToFields } from './http/fields';
+import type { Service } from './http/handler';
+import { readJsonBody } from './http/json-body';
+import { reportProblem } from './http/report-problem';
+import { requestContext } from './http/request-context';
+import { serveSwaggerUi } from './http/swagger-ui';
+import { validateRequest } from './http/validate';
+
+/** Who may come in; absent: everybody, as the system actor. */
+export interface Gate {
+  authenticator?: Authenticator;
+  authorizer?: Authorizer;
+}
+
+export const SYSTEM_ACTOR = 'system@hyperfleet.local';
+
+/** The API: the order in which a request is looked at, top to bottom. */
+export function createApp(service: Service, gate: Gate = {}): Express {
+  const { config, contract, log, metrics } = service;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+
+  app.use(requestContext(config, log, metrics));
+  serveSwaggerUi(app);
+
+  app.use((req: Request, _res: Response, next: NextFunction) => {
+    const { operation, pathParams } = contract.match(req.method, req.path);
+    req.context.operation = operation;
+    req.context.pathParams = pathParams;
+    req.params = pathParams;
+    (req as unknown as { openapi: object }).openapi = { ...operation.metadata, pathParams };
+    // HEAD is GET in everything but the body, which Node leaves out by itself.
+    if (req.method === 'HEAD') req.method = 'GET';
+    next();
+  });
+
+  app.use(async (req: Request, _res: Response, next: NextFunction) => {
+    const { operation } = req.context;
+    if (gate.authenticator && !operation!.public) {
+      const identity = await gate.authenticator.authenticate(req.headers.authorization);
+      gate.authorizer?.check(operation!.id, identity.claims);
+      req.context.actor = identity.actor;
+    } else {
+      req.context.actor = SYSTEM_ACTOR;
+    }
+    next();
+  });
+
+  app.use(async (req: Request, _res: Response, next: NextFunction) => {
+    const { mediaTypes } = req.context.operation!;
+    if (mediaTypes.length > 0) {
+      req.body = await readJsonBody(req, { maxBytes: config.maxBodyBytes, mediaTypes });
+      req.context.mediaType = mediaTypeOf(req.headers['content-type']);
+      // The validator compiles and keeps a schema for every distinct value of this header.
+      req.headers['content-type'] = req.context.mediaType;
+    } else {
+      delete req.headers['content-type'];
+    }
+    next();
+  });
+
+  app.use(async (req: Request, res: Response, next: NextFunction) => {
+    await validateRequest(contract, req, res);
+    next();
+  });
+
+  const compress = compression({ level: 1, threshold: 1024 });
+  app.use((req: Request, res: Response, next: NextFunction) => {
+    // Only lists: an answer with an ETag must stay the exact bytes the tag stands for.
+    if (req.context.operation!.queryParameters.has('page')) compress(req, res, next);
+    else next();
+  });
+  app.use(cutToFields);
+  app.use(contract.validateResponse);
+  app.use(dispatch(handlers, service));
+  app.use(reportProblem(log));
+  return app;
+}
+
+function mediaTypeOf(header: string | undefined): string {
+  return (header ?? '').split(';', 1)[0]!.trim().toLowerCase();
+}

@@ -1,0 +1,79 @@
+import swaggerUi from 'swagger-ui-express';
+import { stringify } from 'yaml';
+import type { Handler, Raw, Service } from '../http/handler';
+import { errorTableEntry, ProblemError, PROBLEMS, type ProblemCode } from '../http/problem';
+import { packageVersion } from '../package-root';
+
+/** What a client can rely on; names stay for ever once they are here. */
+const FEATURES = [
+  'clusters',
+  'nodepools',
+  'adapter_status',
+  'status_aggregation',
+  'patch',
+  'merge_patch',
+  'deletion',
+  'force_delete',
+  'conditional_requests',
+  'field_selection',
+  'search',
+];
+
+export const getCompatibility: Handler<'getCompatibility'> = () => ({
+  status: 200,
+  body: { api_version: 'v1', compatible: true, features: FEATURES },
+});
+
+/** When this process's code was built; a build sets it, a working copy has none. */
+const BUILD_TIME = process.env.BUILD_TIME ?? new Date().toISOString();
+
+export const getMetadata: Handler<'getMetadata'> = () => ({
+  status: 200,
+  body: {
+    id: 'hyperfleet',
+    kind: 'API',
+    href: '/api/hyperfleet',
+    version: packageVersion,
+    build_time: BUILD_TIME,
+  },
+});
+
+export const getErrors: Handler<'getErrors'> = () => {
+  const items = (Object.keys(PROBLEMS) as ProblemCode[]).map(errorTableEntry);
+  const count = items.length;
+  return {
+    status: 200,
+    body: { kind: 'ErrorList', page: 1, size: count, total: count, items },
+  };
+};
+
+export const getErrorById: Handler<'getErrorById'> = ({ params }) => {
+  const id = Object.values(params)[0] as string;
+  if (!Object.hasOwn(PROBLEMS, id)) throw new ProblemError('NTF-001', `Error '${id}' was not found.`);
+  return { status: 200, body: errorTableEntry(id as ProblemCode) };
+};
+
+function contractDocument(accept: string | string[] | undefined, service: Service): Raw {
+  const { document } = service.contract;
+  return /\byaml\b/i.test(String(accept ?? ''))
+    ? { status: 200, contentType: 'application/yaml', content: stringify(document) }
+    : { status: 200, contentType: 'application/json', content: JSON.stringify(document) };
+}
+
+export const getOpenapi: Handler<'getOpenapi'> = ({ headers }, service) =>
+  contractDocument(headers.accept, service);
+
+export const getOpenapiAlias: Handler<'getOpenapiAlias'> = ({ headers }, service) =>
+  contractDocument(headers.accept, service);
+
+function swaggerPage(): Raw {
+  return {
+    status: 200,
+    contentType: 'text/html',
+    content: swaggerUi.generateHTML(undefined, { swaggerOptions: { url: '/openapi' } }),
+  };
+}
+
+export const getOpenapiUi: Handler<'getOpenapiUi'> = () => swaggerPage();
+
+export const getOpenapiUiAlias: Handler<'getOpenapiUiAlias'> = () => swaggerPage();

@@ -1,0 +1,46 @@
+import type { NodePool } from '../db/rows';
+import type { Handler } from '../http/handler';
+import * as resource from './resource';
+
+/** Node pools: what is common to both kinds is in resource.ts. */
+const target = (params: { cluster_id: string; nodepool_id: string }) =>
+  ({ kind: 'NodePool', id: params.nodepool_id, ownerId: params.cluster_id }) as const;
+
+export const getNodePools: Handler<'getNodePools'> = async (request, service) => ({
+  status: 200,
+  body: await resource.list<NodePool>({ kind: 'NodePool' }, request, service),
+});
+
+export const getNodePoolsByClusterId: Handler<'getNodePoolsByClusterId'> = async (
+  request,
+  service,
+) => ({
+  status: 200,
+  body: await resource.list<NodePool>(
+    { kind: 'NodePool', ownerId: request.params.cluster_id },
+    request,
+    service,
+  ),
+});
+
+export const createNodePool: Handler<'createNodePool'> = (request, service) =>
+  resource.create<NodePool>(
+    { kind: 'NodePool', ownerId: request.params.cluster_id },
+    request,
+    service,
+  );
+
+export const getNodePool: Handler<'getNodePool'> = (request, service) =>
+  resource.read<NodePool>({ kind: 'NodePool', id: request.params.nodepool_id }, request, service);
+
+export const getNodePoolById: Handler<'getNodePoolById'> = (request, service) =>
+  resource.read<NodePool>(target(request.params), request, service);
+
+export const patchNodePoolById: Handler<'patchNodePoolById'> = (request, service) =>
+  resource.patch<NodePool>(target(request.params), request, service);
+
+export const deleteNodePoolById: Handler<'deleteNodePoolById'> = (request, service) =>
+  resource.markDeleted<NodePool>(target(request.params), request, service);
+
+export const forceDeleteNodePool: Handler<'forceDeleteNodePool'> = (request, service) =>
+  resource.forceDelete(target(request.params), request, service);

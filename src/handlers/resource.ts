@@ -1,0 +1,176 @@
+import { deleteResource, forceDeleteResource } from '../db/lifecycle';
+import { listResources, type ListScope } from '../db/list';
+import { type Desired, patchResource } from '../db/patch';
+import { createResource, getResource, getVersion, type Target } from '../db/resources';
+import {
+  hrefOf,
+  type JsonObject,
+  type Kind,
+  type Resource,
+  type ResourceRow,
+  toResource,
+} from '../db/rows';
+import { etagOf, noneMatch, versionGuard } from '../http/etag';
+import type { Service } from '../http/handler';
+import { type ListQuery, listOptions } from '../http/list-options';
+import { mergePatch } from '../http/merge-patch';
+import { ProblemError, type ProblemField } from '../http/problem';
+
+/*
+ * What clusters and node pools do alike. Each function takes only the parts of the request it uses;
+ * `Shown` is the contract's type of the kind.
+ */
+
+interface Common {
+  headers: NodeJS.Dict<string | string[]>;
+  actor: string;
+}
+
+function show<Shown>(row: ResourceRow, { config }: Service): Shown {
+  return toResource(row, config.conditionAliases) as Shown;
+}
+
+function tagged(row: ResourceRow): { headers: Record<string, string> } {
+  return { headers: { ETag: etagOf(row.version), 'Cache-Control': 'no-cache' } };
+}
+
+export async function list<Shown extends Resource>(
+  scope: ListScope,
+  request: { query: ListQuery; signal: AbortSignal },
+  service: Service,
+) {
+  const options = listOptions(request.query, scope.kind, service.config.defaultPageSize);
+  const { rows, total } = await listResources(service.db, scope, options, request.signal);
+  return {
+    kind: `${scope.kind}List` as const,
+    page: options.page,
+    size: rows.length,
+    total,
+    items: rows.map((row) => show<Shown>(row, service)),
+  } as never;
+}
+
+interface CreateBody {
+  name: string;
+  spec: JsonObject;
+  labels?: Record<string, string>;
+}
+
+export async function create<Shown>(
+  scope: ListScope,
+  request: Common & { body: unknown },
+  service: Service,
+) {
+  const { name, spec, labels = {} } = request.body as CreateBody;
+  assertSpec(service, scope.kind, spec);
+  const row = await createResource(
+    service.db,
+    { ...scope, name, spec, labels, actor: request.actor },
+    service.required,
+  );
+  const { headers } = tagged(row);
+  return {
+    status: 201,
+    body: show<Shown>(row, service),
+    headers: { ...headers, Location: hrefOf(row.kind, row.id) },
+  } as const;
+}
+
+export async function read<Shown>(
+  target: Target,
+  request: Common & { query: { fields?: string } },
+  service: Service,
+) {
+  const known = request.headers['if-none-match'];
+  if (known !== undefined) {
+    const version = await getVersion(service.db, target);
+    if (!noneMatch(known, version)) {
+      return {
+        status: 304,
+        headers: { ETag: etagOf(version), 'Cache-Control': 'no-cache' },
+      } as const;
+    }
+  }
+  const row = await getResource(service.db, target);
+  return { status: 200, body: show<Shown>(row, service), ...tagged(row) } as const;
+}
+
+interface PatchBody {
+  spec?: JsonObject | null;
+  labels?: Record<string, string | null> | null;
+}
+
+const MAX_LABELS = 64;
+
+export async function patch<Shown>(
+  target: Target,
+  request: Common & { body: unknown; mediaType: string },
+  service: Service,
+) {
+  const body = request.body as PatchBody;
+  const merge = request.mediaType === 'application/merge-patch+json';
+  const decide = (row: ResourceRow): Desired => {
+    const before = { spec: row.spec, labels: row.labels };
+    const desired = (merge ? mergePatch(before, body) : { ...before, ...body }) as Partial<Desired>;
+    const after = { spec: desired.spec ?? {}, labels: desired.labels ?? {} };
+    if (Object.keys(after.labels).length > MAX_LABELS) {
+      refuse([
+        {
+          field: 'labels',
+          message: `labels would be ${Object.keys(after.labels).length}, more than ${MAX_LABELS}`,
+          constraint: 'maxProperties',
+        },
+      ]);
+    }
+    assertSpec(service, target.kind, after.spec);
+    return after;
+  };
+  const row = await patchResource(
+    service.db,
+    target,
+    decide,
+    versionGuard(request.headers['if-match']),
+    request.actor,
+    service.required,
+  );
+  return { status: 200, body: show<Shown>(row, service), ...tagged(row) } as const;
+}
+
+export async function markDeleted<Shown>(target: Target, request: Common, service: Service) {
+  const row = await deleteResource(
+    service.db,
+    target,
+    versionGuard(request.headers['if-match']),
+    request.actor,
+    service.required,
+  );
+  return { status: 202, body: show<Shown>(row, service), ...tagged(row) } as const;
+}
+
+export async function forceDelete(
+  target: Target,
+  request: { body: unknown; actor: string; traceId: string },
+  service: Service,
+) {
+  const row = await forceDeleteResource(service.db, target, service.required);
+  service.log.warn('removed by force', {
+    resource_type: row.kind,
+    resource_id: row.id,
+    name: row.name,
+    actor: request.actor,
+    reason: (request.body as { reason: string }).reason,
+    trace_id: request.traceId,
+  });
+  return { status: 204 } as const;
+}
+
+/** Holds a spec against the provider's schema. @throws ProblemError VAL-000 with every failure */
+function assertSpec({ specs }: Service, kind: Kind, spec: JsonObject): void {
+  const problems = specs.validate(kind, spec);
+  if (problems.length > 0) refuse(problems);
+}
+
+function refuse(errors: ProblemField[]): never {
+  const detail = errors.map(({ message }) => message).join('; ');
+  throw new ProblemError('VAL-000', `${detail}.`, { errors });
+}

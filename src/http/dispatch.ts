@@ -1,0 +1,40 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { AnyReply, Handlers, Service } from './handler';
+
+/** Calls the handler of the request's operation and sends what it answers. */
+export function dispatch(handlers: Handlers, service: Service) {
+  return async (req: Request, res: Response, _next: NextFunction): Promise<void> => {
+    const { context } = req;
+    // The table holds a handler of the right type for each operation; which one, only the id knows.
+    const handler = handlers[context.operation!.id] as unknown as AnyHandler;
+    const reply = await handler(
+      {
+        params: context.pathParams,
+        query: req.query,
+        body: req.body as unknown,
+        mediaType: context.mediaType,
+        headers: req.headers,
+        actor: context.actor,
+        traceId: context.traceId,
+        signal: context.abort.signal,
+      },
+      service,
+    );
+    send(reply, req, res);
+  };
+}
+
+type AnyHandler = (request: object, service: Service) => Promise<AnyReply> | AnyReply;
+
+function send(reply: AnyReply, req: Request, res: Response): void {
+  res.status(reply.status);
+  if (reply.headers) res.set(reply.headers);
+  if ('content' in reply) {
+    res.type(reply.contentType).send(reply.content);
+  } else if (reply.body === undefined) {
+    res.end();
+  } else {
+    if (reply.status === 201) req.context.resourceId = (reply.body as { id?: string }).id;
+    res.json(reply.body);
+  }
+}

@@ -1,0 +1,75 @@
+import type { NextFunction, Request, Response } from 'express';
+import { ProblemError } from './problem';
+
+type Json = Record<string, unknown>;
+
+const RESOURCE_FIELDS = [
+  ...['kind', 'id', 'href', 'name', 'labels', 'spec', 'generation', 'owner_references', 'status'],
+  ...['created_time', 'updated_time', 'deleted_time', 'created_by', 'updated_by', 'deleted_by'],
+];
+const STATUS_FIELDS = [
+  ...['adapter', 'observed_generation', 'conditions', 'metadata', 'data'],
+  ...['created_time', 'last_report_time'],
+];
+
+/**
+ * Has the answer cut to what the query parameter `fields` names. Registered before the validation of
+ * answers, so that the whole answer is validated first and then cut.
+ */
+export function cutToFields(req: Request, res: Response, next: NextFunction): void {
+  const { fields } = req.query;
+  if (typeof fields === 'string') {
+    const ofStatuses = req.context.operation!.id.endsWith('Statuses');
+    const paths = ofStatuses
+      ? parseFields(fields, STATUS_FIELDS, 'adapter')
+      : parseFields(fields, RESOURCE_FIELDS, 'id');
+    const send = res.json.bind(res);
+    res.json = (body: Json) =>
+      send(
+        Array.isArray(body.items)
+          ? { ...body, items: (body.items as Json[]).map((item) => project(item, paths)) }
+          : project(body, paths),
+      );
+  }
+  next();
+}
+
+/**
+ * Reads a comma list of top-level or dotted names; what identifies the item always comes along.
+ * @throws ProblemError VAL-000 naming every unknown top-level name
+ */
+export function parseFields(text: string, known: readonly string[], always: string): string[][] {
+  const paths = text.split(',').map((name) => {
+    const path = name.trim();
+    // A label key is one key, dots and all.
+    return path.startsWith('labels.') ? ['labels', path.slice(7)] : path.split('.');
+  });
+  const unknown = paths.map(([top]) => top!).filter((top) => !known.includes(top));
+  if (unknown.length > 0) {
+    const errors = [...new Set(unknown)].map((name) => ({
+      field: 'fields',
+      message: `fields has '${name}', which is not one of ${known.join(', ')}`,
+      constraint: 'enum',
+    }));
+    throw new ProblemError('VAL-000', `${errors.map(({ message }) => message).join('; ')}.`, {
+      errors,
+    });
+  }
+  return [[always], ...paths];
+}
+
+/** A copy of `source` with only what the paths lead to; a path stops at an array or a plain value. */
+export function project(source: Json, paths: readonly (readonly string[])[]): Json {
+  const result: Json = {};
+  for (const [key, value] of Object.entries(source)) {
+    const rests = paths.filter(([first]) => first === key).map((path) => path.slice(1));
+    if (rests.length === 0) continue;
+    const nested = typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (nested && rests.every((rest) => rest.length > 0)) {
+      result[key] = project(value as Json, rests);
+    } else if (nested || rests.some((rest) => rest.length === 0) || Array.isArray(value)) {
+      result[key] = value;
+    }
+  }
+  return result;
+}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import type { NextFunction, Request, Response } from 'express';
+import type { Config } from '../config';
+import type { Logger } from '../log';
+import type { Metrics } from '../metrics';
+import type { Operation } from './contract';
+
+/** What is known of a request while it is served. */
+export interface RequestContext {
+  traceId: string;
+  startedAt: number;
+  operation?: Operation;
+  pathParams: Record<string, string>;
+  actor?: string;
+  claims?: Record<string, unknown>;
+  mediaType: string;
+  /** The resource that was created, for the log. */
+  resourceId?: string;
+  abort: AbortController;
+}
+
+declare module 'express-serve-static-core' {
+  interface Request {
+    context: RequestContext;
+  }
+}
+
+const TRACE_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** Opens the context of a request, and writes its line in the log and its metrics when it is over. */
+export function requestContext(config: Config, log: Logger, metrics: Metrics) {
+  return (req: Request, res: Response, next: NextFunction): void => {
+    const given = req.headers['x-request-id'];
+    const context: RequestContext = {
+      traceId: typeof given === 'string' && TRACE_ID.test(given) ? given : randomUUID(),
+      startedAt: performance.now(),
+      pathParams: {},
+      mediaType: '',
+      abort: new AbortController(),
+    };
+    req.context = context;
+    res.setHeader('X-Request-Id', context.traceId);
+    res.setHeader('X-Content-Type-Options', 'nosniff');
+    res.setHeader('Cache-Control', 'no-store');
+    res.once('close', () => {
+      if (!res.writableFinished) context.abort.abort();
+      const seconds = (performance.now() - context.startedAt) / 1000;
+      const route = context.operation?.path ?? 'unknown';
+      metrics.requestServed(req.method, route, res.statusCode, seconds);
+      const poll = res.statusCode < 400 && context.operation?.id.startsWith('get');
+      if (poll && !config.logPolls) return;
+      log.info('request', {
+        method: req.method,
+        route,
+        path: req.path,
+        status: res.writableFinished ? res.statusCode : 499,
+        duration_ms: Math.round(seconds * 1e6) / 1e3,
+        bytes: Number(res.getHeader('Content-Length') ?? 0),
+        trace_id: context.traceId,
+        actor: context.actor,
+        resource_id:
+          context.resourceId ?? context.pathParams.nodepool_id ?? context.pathParams.cluster_id,
+      });
+    });
+    next();
+  };
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+import { ConfigError, describeConfig, loadConfig } from './config';
+import { createLogger, type Logger } from './log';
+import { packageVersion } from './package-root';
+import { migrate, reaggregate } from './maintenance';
+import { serve } from './serve';
+
+const USAGE = `hyperfleet-api ${packageVersion}
+
+Usage: hyperfleet-api [command]
+
+  serve        answer requests until SIGTERM or SIGINT (default)
+  migrate      bring the database schema up to date
+  reaggregate  recompute every resource's conditions, for example after the required adapters changed
+  config       print the configuration in force, secrets masked
+  version      print the version
+`;
+
+async function main(command: string, args: string[]): Promise<void> {
+  const config = loadConfig();
+  const log: Logger = createLogger({
+    level: config.logLevel,
+    format: config.logFormat ?? (process.stdout.isTTY ? 'text' : 'json'),
+  });
+  switch (command) {
+    case 'serve':
+      return serve(config, log);
+    case 'migrate':
+      return migrate(config, log);
+    case 'reaggregate':
+      return reaggregate(config, log, args);
+    case 'config':
+      console.log(JSON.stringify(describeConfig(config), null, 2));
+      return;
+    default:
+      console.error(`Unknown command '${command}'.\n\n${USAGE}`);
+      process.exitCode = 2;
+  }
+}
+
+const [command = 'serve', ...args] = process.argv.slice(2);
+if (command === 'version') {
+  console.log(packageVersion);
+} else if (['help', '--help', '-h'].includes(command)) {
+  console.log(USAGE);
+} else {
+  main(command, args).catch((error: unknown) => {
+    const known = error instanceof ConfigError || process.env.LOG_LEVEL !== 'debug';
+    console.error(known && error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import knexBuilder, { type Knex } from 'knex';
+import { type Config, hasExternalDatabase } from './config';
+import { Database } from './db/connect';
+import { type ConnectionOptions, connectionOptions } from './db/connection-options';
+import { startEmbedded } from './db/embedded';
+import { migrateUp, pendingMigrations } from './db/migrate';
+import type { Logger } from './log';
+
+/** A database that can be used, and how to let go of it. */
+export interface OpenDatabase {
+  db: Database;
+  close(): Promise<void>;
+}
+
+const EMBEDDED_DIRECTORY = '.data';
+const RETRY_PAUSE_MS = 1000;
+
+/**
+ * Connects to the configured PostgreSQL, or starts the embedded one, and sees to its schema.
+ * @throws Error when it cannot be reached, or its schema is older than the code
+ */
+export async function openDatabase(
+  config: Config,
+  log: Logger,
+  migrate: 'always' | 'as configured',
+): Promise<OpenDatabase> {
+  const embedded = hasExternalDatabase(config)
+    ? undefined
+    : await startEmbedded({
+        directory: EMBEDDED_DIRECTORY,
+        onProgress: (message) => log.info(message),
+      });
+  try {
+    const options = connectionOptions(
+      embedded ? { ...config, databaseUrl: embedded.url } : config,
+    );
+    log.info('database', { database: options.description, embedded: embedded !== undefined });
+    await waitForDatabase(options, config.databaseConnectRetries, log);
+    const automatic = config.migrateOnStart ?? embedded !== undefined;
+    await prepareSchema(options, migrate === 'always' || automatic, log);
+    const db = new Database(options, {
+      poolMax: config.databasePoolMax,
+      poolTimeoutMs: config.databasePoolTimeoutMs,
+      statementTimeoutMs: config.databaseStatementTimeoutMs,
+      preparedStatements: config.databasePreparedStatements,
+    });
+    return {
+      db,
+      async close() {
+        await db.close();
+        await embedded?.stop();
+      },
+    };
+  } catch (error) {
+    await embedded?.stop();
+    throw error;
+  }
+}
+
+async function waitForDatabase(
+  options: ConnectionOptions,
+  retries: number,
+  log: Logger,
+): Promise<void> {
+  const { Client } = await import('pg');
+  for (let attempt = 0; ; attempt++) {
+    const client = new Client({ ...options.client, connectionTimeoutMillis: 5000 });
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      const reason = (error as Error).message || (error as NodeJS.ErrnoException).code;
+      if (attempt >= retries) {
+        throw new Error(`The database ${options.description} cannot be reached: ${reason}`, {
+          cause: error,
+        });
+      }
+      log.warn('database not reachable yet', { attempt: attempt + 1, retries, error: reason });
+      await sleep(RETRY_PAUSE_MS);
+    }
+  }
+}
+
+async function prepareSchema(
+  options: ConnectionOptions,
+  migrate: boolean,
+  log: Logger,
+): Promise<void> {
+  const knex = knexBuilder({
+    client: 'pg',
+    connection: options.client as Knex.PgConnectionConfig,
+    pool: { min: 0, max: 1 },
+  });
+  try {
+    const pending = await pendingMigrations(knex);
+    if (pending.length === 0) return;
+    if (!migrate) {
+      throw new Error(
+        `The database schema lacks ${pending.join(', ')}. Run 'npm run migrate' (or 'hyperfleet-api migrate') first, or set MIGRATE_ON_START=true.`,
+      );
+    }
+    for (const name of await migrateUp(knex)) log.info('migrated', { migration: name });
+  } finally {
+    await knex.destroy();
+  }
+}

@@ -1,0 +1,130 @@
+import { createServer, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createApp, type Gate } from './app';
+import { assertServable, type Config, describeConfig } from './config';
+import { createAuthenticator } from './http/auth';
+import { createAuthorizer } from './http/authz';
+import { createContract } from './http/contract';
+import type { Service } from './http/handler';
+import { createHealthServer, createMetricsServer, listen } from './http/operator';
+import { createSpecValidator } from './http/spec-validator';
+import type { Logger } from './log';
+import { Metrics } from './metrics';
+import { openDatabase } from './open-database';
+
+/** Clients in Go keep idle connections for 90 s; one that is closed earlier breaks the next request. */
+const KEEP_ALIVE_MS = 95_000;
+/** A search of 4096 characters takes 12 KB when encoded, next to a large token. */
+const MAX_HEADER_BYTES = 65_536;
+const READY_TIMEOUT_MS = 2000;
+
+/** Runs the service until it is told to stop. */
+export async function serve(config: Config, log: Logger): Promise<void> {
+  const began = performance.now();
+  assertServable(config);
+  log.info('configuration', { config: describeConfig(config) });
+  const contract = await createContract(config.defaultPageSize);
+  const specs = await createSpecValidator(config.openapiSchemaPath, contract.document, log);
+  const gate = await createGate(config, log, contract.operations.map(({ id }) => id));
+  const { db, close } = await openDatabase(config, log, 'as configured');
+
+  const metrics = new Metrics();
+  metrics.watch(db);
+  const service: Service = {
+    ...{ config, contract, db, log, metrics, specs },
+    required: { Cluster: config.clusterAdapters, NodePool: config.nodePoolAdapters },
+  };
+
+  let draining = false;
+  const health = createHealthServer(async () => {
+    if (draining) return 'the server is stopping';
+    const answered = await Promise.race([
+      db.query({ operation: 'select', table: '', text: 'SELECT 1' }, []).then(
+        () => true,
+        () => false,
+      ),
+      sleep(READY_TIMEOUT_MS, false, { ref: false }),
+    ]);
+    return answered ? undefined : 'the database does not answer';
+  });
+  const api = createServer(
+    {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requestTimeout: config.requestTimeoutMs,
+      headersTimeout: config.requestTimeoutMs,
+    },
+    createApp(service, gate),
+  );
+  const ports = {
+    api: (await listen(api, config.apiPort, config.apiHost)).port,
+    health: (await listen(health, config.healthPort, config.healthHost)).port,
+    metrics: (
+      await listen(createMetricsServer(metrics.registry), config.metricsPort, config.metricsHost)
+    ).port,
+  };
+  const base = `http://${config.apiHost}:${ports.api}`;
+  log.info('ready', {
+    api: `${base}/api/hyperfleet/v1/`,
+    openapi: `${base}/openapi`,
+    swagger_ui: `${base}/openapi-ui`,
+    health: `http://${config.healthHost}:${ports.health}/readyz`,
+    metrics: `http://${config.metricsHost}:${ports.metrics}/metrics`,
+    try: `curl ${base}/api/hyperfleet/v1/clusters`,
+    start_ms: Math.round(performance.now() - began),
+  });
+
+  await untilStopped();
+  draining = true;
+  log.info('stopping');
+  await drain(api, config.shutdownTimeoutMs);
+  await close();
+  log.info('stopped');
+  process.exit(0);
+}
+
+async function createGate(
+  config: Config,
+  log: Logger,
+  operations: readonly string[],
+): Promise<Gate> {
+  if (!config.authEnabled) return {};
+  const authenticator = await createAuthenticator(
+    {
+      jwksUrl: config.authJwksUrl,
+      jwksFile: config.authJwksFile,
+      issuer: config.authIssuer!,
+      audience: config.authAudience!,
+      identityClaim: config.authIdentityClaim,
+    },
+    (level, message, fields) => log[level](message, fields),
+  );
+  if (!config.authzEnabled) return { authenticator };
+  const authorizer = await createAuthorizer(
+    config.authzRulesFile,
+    (level, message, fields) => log[level](message, fields),
+    operations,
+  );
+  process.on('SIGHUP', () => void authorizer.reload());
+  return { authenticator, authorizer };
+}
+
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    let first = 0;
+    const onSignal = () => {
+      // Under npm a Ctrl-C arrives twice, from the terminal and from npm.
+      if (first && Date.now() - first > 1000) process.exit(1);
+      first ||= Date.now();
+      resolve();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
+
+async function drain(api: Server, timeoutMs: number): Promise<void> {
+  const closed = new Promise((resolve) => api.close(resolve));
+  await Promise.race([closed, sleep(timeoutMs)]);
+  api.closeAllConnections();
+}
