@@ -1,0 +1,48 @@
+{{/* Environment of `serve`. Ports and hosts are the image's. */}}
+{{- define "hyperfleet-api.env" -}}
+{{ include "hyperfleet-api.databaseEnv" . | trim }}
+- name: HYPERFLEET_CLUSTER_ADAPTERS
+  value: {{ .Values.adapters.cluster | default list | toJson | quote }}
+- name: HYPERFLEET_NODEPOOL_ADAPTERS
+  value: {{ .Values.adapters.nodepool | default list | toJson | quote }}
+- name: HYPERFLEET_DEFAULT_PAGE_SIZE
+  value: {{ int64 .Values.api.defaultPageSize | quote }}
+- name: HYPERFLEET_CONDITION_ALIASES
+  value: {{ .Values.api.conditionAliases | quote }}
+- name: HYPERFLEET_STUCK_AFTER_SECONDS
+  value: {{ int64 .Values.api.stuckAfterSeconds | quote }}
+- name: LOG_LEVEL
+  value: {{ .Values.api.logLevel }}
+- name: LOG_POLLS
+  value: {{ .Values.api.logPolls | quote }}
+- name: SHUTDOWN_TIMEOUT_MS
+  value: {{ mul .Values.api.shutdownTimeoutSeconds 1000 | quote }}
+{{- if .Values.provider.schema }}
+- name: OPENAPI_SCHEMA_PATH
+  value: /etc/hyperfleet/schemas/openapi.yaml
+{{- end }}
+- name: AUTH_ENABLED
+  value: {{ .Values.auth.enableJwt | quote }}
+{{- if .Values.auth.enableJwt }}
+{{- with .Values.auth.jwksUrl }}
+- name: AUTH_JWKS_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- if .Values.auth.jwksFile }}
+- name: AUTH_JWKS_FILE
+  value: {{ ternary .Values.auth.jwksFile "/etc/hyperfleet/jwks/jwks.json" (hasPrefix "/" .Values.auth.jwksFile) | quote }}
+{{- end }}
+- name: AUTH_ISSUER
+  value: {{ .Values.auth.issuer | quote }}
+- name: AUTH_AUDIENCE
+  value: {{ .Values.auth.audience | quote }}
+- name: AUTH_IDENTITY_CLAIM
+  value: {{ .Values.auth.identityClaim | quote }}
+{{- end }}
+- name: AUTHZ_ENABLED
+  value: {{ .Values.auth.enableAuthz | quote }}
+{{- if .Values.auth.enableAuthz }}
+- name: AUTHZ_RULES_FILE
+  value: /etc/hyperfleet/authz/rules.yaml
+{{- end }}
+{{- end }}

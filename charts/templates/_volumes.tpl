@@ -1,0 +1,57 @@
+{{/* Configuration is mounted as directories: only so do the files change when the ConfigMap does. */}}
+{{- define "hyperfleet-api.configVolumes" -}}
+{{- if .Values.provider.schema }}
+- name: provider-schema
+  configMap:
+    name: {{ include "hyperfleet-api.nameOf" (list . "schema") }}
+{{- end }}
+{{- if include "hyperfleet-api.jwksContent" . }}
+- name: jwks
+  configMap:
+    name: {{ include "hyperfleet-api.nameOf" (list . "jwks") }}
+{{- end }}
+{{- if .Values.auth.enableAuthz }}
+- name: authz-rules
+  configMap:
+    name: {{ include "hyperfleet-api.nameOf" (list . "authz") }}
+{{- end }}
+{{- end }}
+
+{{- define "hyperfleet-api.configMounts" -}}
+{{- if .Values.provider.schema }}
+- name: provider-schema
+  mountPath: /etc/hyperfleet/schemas
+  readOnly: true
+{{- end }}
+{{- if include "hyperfleet-api.jwksContent" . }}
+- name: jwks
+  mountPath: /etc/hyperfleet/jwks
+  readOnly: true
+{{- end }}
+{{- if .Values.auth.enableAuthz }}
+- name: authz-rules
+  mountPath: /etc/hyperfleet/authz
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{/* The JWKS itself, when auth.jwksFile is not the path of a mounted file. */}}
+{{- define "hyperfleet-api.jwksContent" -}}
+{{- if and .Values.auth.enableJwt (not (hasPrefix "/" .Values.auth.jwksFile)) }}{{ .Values.auth.jwksFile }}{{ end }}
+{{- end }}
+
+{{- define "hyperfleet-api.caVolume" -}}
+{{- with include "hyperfleet-api.caSecret" . }}
+- name: database-ca
+  secret:
+    secretName: {{ . }}
+{{- end }}
+{{- end }}
+
+{{- define "hyperfleet-api.caMount" -}}
+{{- if include "hyperfleet-api.caSecret" . }}
+- name: database-ca
+  mountPath: /etc/hyperfleet/database-ca
+  readOnly: true
+{{- end }}
+{{- end }}

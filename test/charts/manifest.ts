@@ -1,0 +1,97 @@
+/** As much of Kubernetes' objects as the tests look at. */
+export interface SecurityContext {
+  runAsNonRoot?: boolean;
+  runAsUser?: number;
+  fsGroup?: number;
+  allowPrivilegeEscalation?: boolean;
+  readOnlyRootFilesystem?: boolean;
+  privileged?: boolean;
+  capabilities?: { add?: string[]; drop?: string[] };
+  seccompProfile?: { type: string };
+}
+
+export interface Variable {
+  name: string;
+  value?: string;
+  valueFrom?: { secretKeyRef?: { name: string; key: string } };
+}
+
+export interface Container {
+  name: string;
+  image: string;
+  args?: string[];
+  command?: string[];
+  env?: Variable[];
+  ports?: { name: string; containerPort: number }[];
+  volumeMounts?: { name: string; mountPath: string }[];
+  securityContext?: SecurityContext;
+  resources?: { limits?: Record<string, string>; requests?: Record<string, string> };
+}
+
+export interface Volume {
+  name: string;
+  configMap?: { name: string };
+  secret?: { secretName: string };
+  emptyDir?: object;
+  persistentVolumeClaim?: { claimName: string };
+}
+
+export interface PodSpec {
+  automountServiceAccountToken?: boolean;
+  enableServiceLinks?: boolean;
+  hostNetwork?: boolean;
+  hostPID?: boolean;
+  hostIPC?: boolean;
+  terminationGracePeriodSeconds?: number;
+  securityContext?: SecurityContext;
+  initContainers?: Container[];
+  containers: Container[];
+  volumes?: Volume[];
+}
+
+export interface Manifest {
+  kind: string;
+  metadata: { name: string; namespace?: string; annotations?: Record<string, string> };
+  data?: Record<string, string>;
+  spec?: {
+    replicas?: number;
+    selector?: Record<string, unknown>;
+    ports?: { name: string; targetPort: string }[];
+    template?: { metadata: { labels: Record<string, string> }; spec: PodSpec };
+    maxUnavailable?: number | string;
+    groups?: { name: string; rules: { alert: string; expr: string }[] }[];
+  };
+}
+
+export const podsOf = (manifests: Manifest[]) =>
+  manifests.flatMap(({ metadata, spec }) =>
+    spec?.template
+      ? [{ owner: metadata.name, labels: spec.template.metadata.labels, pod: spec.template.spec }]
+      : [],
+  );
+
+export const containersOf = (pod: PodSpec): Container[] => [
+  ...(pod.initContainers ?? []),
+  ...pod.containers,
+];
+
+export const find = (manifests: Manifest[], kind: string, name = 'hyperfleet-api'): Manifest => {
+  const found = manifests.find((each) => each.kind === kind && each.metadata.name === name);
+  if (!found) throw new Error(`no ${kind} called ${name} was rendered`);
+  return found;
+};
+
+export const apiOf = (manifests: Manifest[]): PodSpec => {
+  const template = find(manifests, 'Deployment').spec?.template;
+  if (!template) throw new Error('the deployment has no pods');
+  return template.spec;
+};
+
+/** Environment of one container; values from a secret appear as `secret:key`. */
+export const environmentOf = (container: Container | undefined): Record<string, string> =>
+  Object.fromEntries(
+    (container?.env ?? []).map(({ name, value, valueFrom }) => [
+      name,
+      value ?? `${valueFrom?.secretKeyRef?.name ?? ''}:${valueFrom?.secretKeyRef?.key ?? ''}`,
+    ]),
+  );

@@ -1,0 +1,279 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { ACCEPTED, SCHEMA } from '../charts/accepted';
+import { startFakeCluster, type FakeCluster } from '../charts/fake-cluster';
+import { CHART, KUBERNETES, ROOT, crdFolders, findTool, parseManifests, run } from '../charts/helm';
+import { containersOf, find, podsOf, type Manifest } from '../charts/manifest';
+import { alertsAndPanels, metricDeclared, metricNames } from '../charts/metrics';
+import { securityBreaches } from '../charts/pod-security';
+import { REFUSED } from '../charts/refused';
+
+const helm = findTool('helm', 'version', '--short');
+const validator = findTool('kubectl-validate', '--help');
+const promtool = findTool('promtool', '--version');
+const missing = Object.entries({ helm, 'kubectl-validate': validator, promtool })
+  .filter(([, path]) => path === undefined)
+  .map(([name]) => name);
+if (missing.length > 0) {
+  process.stderr.write(
+    `\n*** THE CHART IS NOT FULLY TESTED: ${missing.join(', ')} not found. ***\n` +
+      '*** test/charts/tools.sh installs helm and kubectl-validate with Go; promtool comes with Prometheus. ***\n\n',
+  );
+}
+const withHelm = helm ? describe : describe.skip;
+const HELM = helm ?? 'helm';
+const RELEASE = ['hyperfleet-api', CHART, '--namespace', 'hyperfleet-system'];
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'charts-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const valuesFile = (values: object): string => {
+  const path = join(folder, 'values.json');
+  writeFileSync(path, JSON.stringify(values));
+  return path;
+};
+
+const rendered = async (values: object): Promise<Manifest[]> => {
+  const { stdout, stderr } = await run(HELM, ['template', ...RELEASE, '-f', valuesFile(values)]);
+  expect(stderr).toBe('');
+  return parseManifests(stdout);
+};
+
+describe('the chart', () => {
+  it('is for the version of the package', () => {
+    const chart: unknown = parse(readFileSync(join(CHART, 'Chart.yaml'), 'utf8'));
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    expect(chart).toMatchObject({ name: 'hyperfleet-api', appVersion: version });
+  });
+
+  it('documents every value', async () => {
+    const script = join(ROOT, 'scripts', 'charts-readme.js');
+    expect(await run(process.execPath, [script, '--check'])).toMatchObject({ ok: true });
+  });
+
+  it('describes every value in its schema, and nothing else', () => {
+    const paths = (node: unknown, at = ''): string[] =>
+      typeof node === 'object' && node !== null && !Array.isArray(node)
+        ? Object.entries(node).flatMap(([key, value]) => [
+            `${at}.${key}`,
+            ...paths(value, `${at}.${key}`),
+          ])
+        : [];
+    const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8'));
+    const described = (node: { properties?: Record<string, object> }, at = ''): string[] =>
+      Object.entries(node.properties ?? {}).flatMap(([key, value]) => [
+        `${at}.${key}`,
+        ...described(value, `${at}.${key}`),
+      ]);
+    const values = new Set(paths(parse(readFileSync(join(CHART, 'values.yaml'), 'utf8'))));
+    const inSchema = described(schema).filter(
+      (path) => path !== '.global' && !path.endsWith('.resources.claims'),
+    );
+    expect(
+      inSchema.filter((path) => !values.has(path) && !/\.limits|\.requests/.test(path)),
+    ).toEqual([]);
+  });
+});
+
+withHelm('a chart rendered by helm', () => {
+  it('passes the strict linter', async () => {
+    const { ok, stdout } = await run(HELM, ['lint', '--strict', CHART]);
+    expect([ok, stdout]).toEqual([true, expect.stringContaining('0 chart(s) failed')]);
+  });
+
+  it.each(ACCEPTED)('renders $name', async ({ values, check }) => {
+    check(await rendered(values));
+  });
+
+  it.each(ACCEPTED)(
+    'lets no pod do more than the restricted standard allows: $name',
+    async ({ values }) => {
+      for (const { owner, pod } of podsOf(await rendered(values))) {
+        expect([owner, securityBreaches(pod)]).toEqual([owner, []]);
+      }
+    },
+  );
+
+  it.each(ACCEPTED)('refers only to what is there: $name', async ({ values }) => {
+    const manifests = await rendered(values);
+    const names = (kind: string) =>
+      manifests.filter((each) => each.kind === kind).map(({ metadata }) => metadata.name);
+    const pods = podsOf(manifests);
+    for (const { pod } of pods) {
+      const volumes = (pod.volumes ?? []).map(({ name }) => name);
+      for (const { volumeMounts } of containersOf(pod)) {
+        expect(volumes).toEqual(
+          expect.arrayContaining((volumeMounts ?? []).map(({ name }) => name)),
+        );
+      }
+      for (const { configMap, persistentVolumeClaim } of pod.volumes ?? []) {
+        if (configMap) expect(names('ConfigMap')).toContain(configMap.name);
+        if (persistentVolumeClaim)
+          expect(names('PersistentVolumeClaim')).toContain(persistentVolumeClaim.claimName);
+      }
+    }
+    for (const { spec } of manifests.filter(({ kind }) => kind === 'Service')) {
+      const matching = pods.filter(({ labels }) =>
+        Object.entries(spec?.selector ?? {}).every(([key, value]) => labels[key] === value),
+      );
+      expect(matching).toHaveLength(1);
+      const ports = matching
+        .flatMap(({ pod }) => pod.containers)
+        .flatMap((each) => each.ports ?? []);
+      expect(ports.map(({ name }) => name)).toEqual(
+        expect.arrayContaining((spec?.ports ?? []).map(({ targetPort }) => targetPort)),
+      );
+    }
+  });
+
+  it.each(REFUSED)('refuses $name', async ({ values, says }) => {
+    const { ok, stderr } = await run(HELM, ['template', ...RELEASE, '-f', valuesFile(values)]);
+    expect(ok).toBe(false);
+    expect(stderr).toMatch(says);
+  });
+
+  it('keeps names short enough however long the release is called', async () => {
+    const name = 'a-release-name-that-is-as-long-as-helm-lets-it-become';
+    const { stdout } = await run(HELM, [
+      'template',
+      name,
+      CHART,
+      '--set',
+      'pgbouncer.enabled=true',
+    ]);
+    const manifests = parseManifests(stdout);
+    expect(manifests.length).toBeGreaterThan(5);
+    for (const { kind, metadata } of manifests) {
+      expect(metadata.name.length).toBeLessThanOrEqual(kind === 'StatefulSet' ? 52 : 63);
+    }
+  });
+
+  (validator ? it : it.skip)(
+    'passes the schemas of Kubernetes with every set of values',
+    async () => {
+      const crds = crdFolders();
+      const known = crds.length > 1;
+      const files: string[] = [];
+      for (const [index, { values }] of ACCEPTED.entries()) {
+        const { stdout } = await run(HELM, ['template', ...RELEASE, '-f', valuesFile(values)]);
+        const documents = stdout
+          .split(/^---$/m)
+          .filter((each) => known || !each.includes('monitoring.coreos.com'));
+        const path = join(folder, `set-${index}.yaml`);
+        writeFileSync(path, documents.join('---'));
+        files.push(path);
+      }
+      if (!known)
+        process.stderr.write(
+          '*** ServiceMonitor and PrometheusRule not checked: run test/charts/tools.sh ***\n',
+        );
+      const folders = crds.flatMap((crd) => ['--local-crds', crd]);
+      const outcome = await run(validator ?? '', ['--version', KUBERNETES, ...folders, ...files]);
+      expect([outcome.ok, outcome.stderr]).toEqual([true, expect.not.stringContaining('ERROR')]);
+    },
+    60_000,
+  );
+});
+
+withHelm('alerts and dashboard', () => {
+  const monitoring = { prometheusRule: { enabled: true }, dashboard: { enabled: true } };
+
+  it('ask only for metrics that the service has', async () => {
+    const declared = metricDeclared();
+    const expressions = alertsAndPanels(await rendered({ monitoring })).map(({ expr }) => expr);
+    const unknown = metricNames(expressions).filter((name) => !declared(name));
+    expect(unknown).toEqual([]);
+  });
+
+  (promtool ? it : it.skip)('are correct PromQL', async () => {
+    const path = join(folder, 'rules.json');
+    const rules = alertsAndPanels(await rendered({ monitoring }));
+    expect(rules.length).toBeGreaterThan(20);
+    writeFileSync(path, JSON.stringify({ groups: [{ name: 'all', rules }] }));
+    const { ok, stdout, stderr } = await run(promtool ?? '', ['check', 'rules', path]);
+    expect([ok, stdout + stderr]).toEqual([true, expect.stringContaining('SUCCESS')]);
+  });
+});
+
+withHelm('an installation', () => {
+  const SECRET = '/api/v1/namespaces/hyperfleet-system/secrets/hyperfleet-api-postgresql';
+  let cluster: FakeCluster;
+  beforeAll(async () => {
+    cluster = await startFakeCluster();
+  });
+  afterAll(() => cluster.close());
+
+  /** Helm asks the cluster, and writes nothing to it. */
+  const onCluster = (args: string[], cwd = ROOT) =>
+    run(
+      HELM,
+      [
+        ...args,
+        '--dry-run=server',
+        '--disable-openapi-validation',
+        '--kube-apiserver',
+        cluster.url,
+      ],
+      cwd,
+    );
+
+  const passwordOf = (text: string): string => {
+    const manifests = parseManifests(text.slice(text.indexOf('---'), text.indexOf('\nNOTES:')));
+    return find(manifests, 'Secret', 'hyperfleet-api-postgresql').data?.['db.password'] ?? '';
+  };
+
+  it('works with every command of the readme as it is written there', async () => {
+    writeFileSync(join(folder, 'gcp-schema.yaml'), SCHEMA);
+    const readme = readFileSync(join(CHART, 'README.md'), 'utf8').replace(/\\\n\s*/g, '');
+    const commands = readme.match(/^helm install .*$/gm) ?? [];
+    expect(commands.length).toBeGreaterThanOrEqual(4);
+    for (const command of commands) {
+      const args = command
+        .split(/\s+/)
+        .slice(1)
+        .map((word) => (word === './charts/' ? CHART : word));
+      const { ok, stderr } = await onCluster(args, folder);
+      expect([command, ok, stderr]).toEqual([command, true, '']);
+    }
+  });
+
+  it('says how to open the API, and which clients cannot present a token', async () => {
+    const { stdout } = await onCluster(['install', ...RELEASE]);
+    const notes = stdout.slice(stdout.indexOf('\nNOTES:'));
+    expect(notes).toMatch(/answered 403[^]*auth:\n\s+rules:/);
+    expect(notes).toMatch(/Sentinels up to v0\.3\.0 and adapters up to v0\.2\.1 send no token/);
+  });
+
+  it('makes up a password of its own each time there is none', async () => {
+    cluster.objects.delete(SECRET);
+    const passwords = [
+      passwordOf((await onCluster(['install', ...RELEASE])).stdout),
+      passwordOf((await onCluster(['install', ...RELEASE])).stdout),
+    ];
+    expect(passwords[0]).toMatch(/^[A-Za-z0-9+/=]{40,}$/);
+    expect(passwords[1]).not.toBe(passwords[0]);
+  });
+
+  it('keeps the stored password, also when it takes up what an earlier release left', async () => {
+    const password = Buffer.from('the password of the first start').toString('base64');
+    const annotations = {
+      'meta.helm.sh/release-name': 'hyperfleet-api',
+      'meta.helm.sh/release-namespace': 'hyperfleet-system',
+    };
+    const labels = { 'app.kubernetes.io/managed-by': 'Helm' };
+    cluster.objects.set(SECRET, {
+      kind: 'Secret',
+      apiVersion: 'v1',
+      metadata: { name: 'hyperfleet-api-postgresql', annotations, labels },
+      data: { 'db.password': password },
+    });
+    const { stdout, stderr } = await onCluster(['install', ...RELEASE]);
+    expect(stderr).toBe('');
+    expect(passwordOf(stdout)).toBe(password);
+  });
+});
