@@ -29,7 +29,7 @@ exports.up = async (knex) => {
       deleted_by   text,
       CONSTRAINT resources_id_form CHECK (id ~ '^2[0-9a-hjkmnp-tv-z]{26}$'),
       CONSTRAINT resources_name_form CHECK (
-        name ~ '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'
+        name ~ '^[a-z0-9]([-a-z0-9]*[a-z0-9])\\?$'
         AND length(name) BETWEEN 3 AND CASE kind WHEN 'Cluster' THEN 53 ELSE 15 END
       ),
       CONSTRAINT resources_owner_of_node_pool CHECK ((kind = 'NodePool') = (owner_id IS NOT NULL)),

@@ -59,7 +59,14 @@ export async function withClient<T>(
 }
 
 export function knexOf(url: string): Knex {
-  return knexBuilder({ client: 'pg', connection: url, pool: { min: 0, max: 4 } });
+  // What goes wrong is thrown as well: nothing is lost by not printing it.
+  const quiet = () => undefined;
+  return knexBuilder({
+    client: 'pg',
+    connection: url,
+    pool: { min: 0, max: 4 },
+    log: { warn: quiet, error: quiet },
+  });
 }
 
 /** The URL of another database on the same server. */
