@@ -1,0 +1,88 @@
+import { sortableFields, type Listed } from './fields';
+import { SearchError, characters, quote } from './search-error';
+
+export type Direction = 'asc' | 'desc';
+
+export interface OrderTerm {
+  readonly field: string;
+  readonly direction: Direction;
+}
+
+/**
+ * Reads `orderBy` and `order` of a list. The field that makes the order total (`id`, `adapter` for
+ * statuses) is always last, in the direction of the field before it, so that pages never overlap.
+ */
+export function parseOrder(
+  orderBy: string | undefined,
+  order: string | undefined,
+  listed: Listed,
+): OrderTerm[] {
+  const direction = order === undefined ? undefined : readDirection(order.trim());
+  const orderIsExpression = direction === undefined && !isBlank(order);
+  if (orderIsExpression && !isBlank(orderBy)) {
+    throw new SearchError(
+      `Expected "asc" or "desc" for order, because orderBy is given too, found ${quote(order)}`,
+      1,
+    );
+  }
+  const unique = listed === 'AdapterStatus' ? 'adapter' : 'id';
+  const terms = orderIsExpression
+    ? readTerms(order, 'asc', listed)
+    : isBlank(orderBy)
+      ? [defaultTerm(direction, listed)]
+      : readTerms(orderBy, direction ?? 'asc', listed);
+
+  // Nothing after the unique field can change the order.
+  const end = terms.findIndex(({ field }) => field === unique);
+  if (end >= 0) return terms.slice(0, end + 1);
+  return [...terms, { field: unique, direction: terms.at(-1)?.direction ?? 'asc' }];
+}
+
+function defaultTerm(direction: Direction | undefined, listed: Listed): OrderTerm {
+  return listed === 'AdapterStatus'
+    ? { field: 'adapter', direction: direction ?? 'asc' }
+    : { field: 'created_time', direction: direction ?? 'desc' };
+}
+
+function isBlank(text: string | undefined): text is undefined | '' {
+  return text === undefined || text.trim() === '';
+}
+
+function readDirection(word: string): Direction | undefined {
+  const lower = word.toLowerCase();
+  return lower === 'asc' || lower === 'desc' ? lower : undefined;
+}
+
+function readTerms(text: string, implied: Direction, listed: Listed): OrderTerm[] {
+  const known = [...sortableFields(listed).keys()];
+  const terms: OrderTerm[] = [];
+  let start = 0;
+  for (const part of text.split(',')) {
+    const words = [...part.matchAll(/\S+/g)];
+    const positionOf = (index: number): number =>
+      characters(text.slice(0, start + (words[index]?.index ?? part.length))).length + 1;
+    const [field, direction] = words.map((word) => word[0]);
+
+    if (field === undefined || !known.includes(field)) {
+      throw new SearchError(
+        `Expected a field to order by, found ${field === undefined ? 'none' : quote(field)}`,
+        positionOf(0),
+        `The fields are: ${known.join(', ')}.`,
+      );
+    }
+    const read = direction === undefined ? implied : readDirection(direction);
+    if (read === undefined || words.length > 2) {
+      const wrong = read === undefined ? 1 : 2;
+      throw new SearchError(
+        `Expected ${wrong === 1 ? '"asc", "desc" or a comma' : 'a comma'} after the field, found ${quote(words[wrong]?.[0] ?? '')}`,
+        positionOf(wrong),
+      );
+    }
+    if (terms.some((term) => term.field === field)) {
+      throw new SearchError(`Expected each field once, found ${quote(field)} again`, positionOf(0));
+    }
+    terms.push({ field, direction: read });
+    start += part.length + 1;
+  }
+  return terms;
+}

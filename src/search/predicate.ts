@@ -1,0 +1,119 @@
+/** The tables a list may read, by the alias its query gives them: resources, status, labels, adapter statuses. */
+export type Alias = 'r' | 's' | 'l' | 'a';
+
+const ID_COLUMN: Readonly<Record<Alias, string>> = {
+  r: 'r.id',
+  s: 's.resource_id',
+  l: 'l.resource_id',
+  a: 'a.resource_id',
+};
+
+export type Value = string | string[];
+
+export interface Sql {
+  readonly sql: string;
+  readonly bindings: readonly Value[];
+}
+
+/**
+ * A condition on one row that is always true or false, never NULL, so that `not` is the plain complement.
+ * Some shapes are kept apart because a list can answer them from a narrower table.
+ */
+export type Predicate =
+  | { readonly type: 'constant'; readonly value: boolean }
+  /** `sql` receives the column that holds the resource's id in the tables being read. */
+  | {
+      readonly type: 'sql';
+      readonly table: Alias | undefined;
+      readonly sql: (id: string) => string;
+      readonly bindings: readonly Value[];
+    }
+  | { readonly type: 'flag'; readonly column: 'ready' | 'available'; readonly value: boolean }
+  | {
+      readonly type: 'label';
+      readonly kind: string;
+      readonly key: string;
+      readonly values: readonly string[];
+    }
+  | { readonly type: 'not'; readonly operand: Predicate }
+  | { readonly type: 'and' | 'or'; readonly operands: readonly Predicate[] };
+
+export const TRUE: Predicate = { type: 'constant', value: true };
+export const FALSE: Predicate = { type: 'constant', value: false };
+
+export function not(operand: Predicate): Predicate {
+  if (operand.type === 'constant') return operand.value ? FALSE : TRUE;
+  if (operand.type === 'flag') return { ...operand, value: !operand.value };
+  return operand.type === 'not' ? operand.operand : { type: 'not', operand };
+}
+
+export function all(operands: readonly Predicate[]): Predicate {
+  return join('and', operands, TRUE, FALSE);
+}
+
+export function any(operands: readonly Predicate[]): Predicate {
+  return join('or', operands, FALSE, TRUE);
+}
+
+function join(
+  type: 'and' | 'or',
+  operands: readonly Predicate[],
+  neutral: Predicate,
+  decisive: Predicate,
+): Predicate {
+  const flat = operands
+    .flatMap((operand) => (operand.type === type ? operand.operands : [operand]))
+    .filter((operand) => operand !== neutral);
+  if (flat.includes(decisive)) return decisive;
+  return flat.length > 1 ? { type, operands: flat } : (flat[0] ?? neutral);
+}
+
+/** The tables, other than the labels', that must be read to decide the predicate. */
+export function tablesOf(predicate: Predicate): ReadonlySet<Alias> {
+  const tables = new Set<Alias>();
+  const visit = (node: Predicate): void => {
+    if (node.type === 'flag') tables.add('s');
+    if (node.type === 'sql' && node.table !== undefined) tables.add(node.table);
+    if (node.type === 'not') visit(node.operand);
+    if (node.type === 'and' || node.type === 'or') node.operands.forEach(visit);
+  };
+  visit(predicate);
+  return tables;
+}
+
+/** SQL for a query that reads `from`, whose first table gives the resource's id. */
+export function render(predicate: Predicate, from: Alias): Sql {
+  const bindings: Value[] = [];
+  const write = (node: Predicate): string => {
+    switch (node.type) {
+      case 'constant':
+        return node.value ? 'TRUE' : 'FALSE';
+      case 'flag':
+        return node.value ? `s.${node.column}` : `NOT s.${node.column}`;
+      case 'sql':
+        bindings.push(...node.bindings);
+        return node.sql(ID_COLUMN[from]);
+      case 'label': {
+        bindings.push(node.kind, node.key);
+        const value = isOneOf('value', node.values, 'text');
+        bindings.push(...value.bindings);
+        return `${ID_COLUMN[from]} IN (SELECT resource_id FROM resource_labels WHERE kind = ? AND key = ? AND ${value.sql})`;
+      }
+      case 'not':
+        return `NOT (${write(node.operand)})`;
+      case 'and':
+      case 'or':
+        return node.operands
+          .map((operand) => (operand.type === 'or' ? `(${write(operand)})` : write(operand)))
+          .join(node.type === 'and' ? ' AND ' : ' OR ');
+    }
+  };
+  return { sql: write(predicate), bindings };
+}
+
+/** One value is written as `=`, which is what lets an index return the rows in order. */
+export function isOneOf(column: string, values: readonly string[], type: string): Sql {
+  return values.length === 1
+    ? { sql: `${column} = ?::${type}`, bindings: [...values] }
+    : { sql: `${column} = ANY(?::${type}[])`, bindings: [[...values]] };
+}

@@ -1,0 +1,87 @@
+import type { Column } from './fields';
+import { toNumber } from './literals';
+import { columnTests, type Ordering, type Tests } from './operators';
+import { any, not, type Predicate } from './predicate';
+import type { FieldName, Literal } from './tokens';
+
+const SCALAR = '@.type() == "string" || @.type() == "number" || @.type() == "boolean"';
+
+/**
+ * A value inside `spec`, whose type only the stored row knows. The literal decides how it is compared:
+ *
+ * - a bare number with numbers, bare true and false with booleans; values of other types do not match;
+ * - everything else with the value's text: '3' is found in "3" and in 3, 'true' in "true" and in true.
+ *
+ * A path leads through objects only, never into arrays. Objects and arrays are not equal to anything,
+ * but they are not null.
+ */
+export function specTests(path: readonly string[], name: FieldName): Tests {
+  const text = columnTests(textColumn(path), name);
+  return {
+    oneOf: (literals) => any(literals.flatMap((literal) => equals(path, literal))),
+    order(operator, literal) {
+      return isTyped(literal)
+        ? ordered(path, operator, json(literal))
+        : text.order(operator, literal);
+    },
+    like: text.like,
+    isNull: () => not(exists(path, '@ != null', '{}')),
+  };
+}
+
+function isTyped(literal: Literal): boolean {
+  return literal.type === 'number' || literal.type === 'boolean';
+}
+
+function json(literal: Literal): string {
+  return literal.type === 'number' ? toNumber(literal, 'spec') : literal.text.toLowerCase();
+}
+
+/** Containment is what the index on `spec` answers; between scalars it means equality. */
+function equals(path: readonly string[], literal: Literal): Predicate[] {
+  const written = isTyped(literal) ? [json(literal)] : [JSON.stringify(literal.text)];
+  if (!isTyped(literal) && isScalarText(literal.text)) written.push(literal.text);
+  return written.map((value) => ({
+    type: 'sql',
+    table: 'r',
+    sql: () => 'r.spec @> ?::jsonb',
+    bindings: [path.reduceRight((inner, key) => `{${JSON.stringify(key)}:${inner}}`, value)],
+  }));
+}
+
+/** Whether a number or boolean, written as JSON, looks exactly like this. */
+function isScalarText(text: string): boolean {
+  if (text === 'true' || text === 'false') return true;
+  const number = Number(text);
+  return Number.isFinite(number) && JSON.stringify(number) === text;
+}
+
+function ordered(path: readonly string[], operator: Ordering, value: string): Predicate {
+  return exists(path, `@ ${operator} $value`, `{"value":${value}}`);
+}
+
+/** Silent and strict: a step that does not exist, or values that cannot be compared, give no match. */
+function exists(path: readonly string[], filter: string, variables: string): Predicate {
+  return {
+    type: 'sql',
+    table: 'r',
+    sql: () => 'COALESCE(jsonb_path_exists(r.spec, ?::jsonpath, ?::jsonb, TRUE), FALSE)',
+    bindings: [jsonPath(path, filter), variables],
+  };
+}
+
+function textColumn(path: readonly string[]): Column {
+  return {
+    type: 'text',
+    cast: 'text',
+    table: 'r',
+    sql: () => `(jsonb_path_query_first(r.spec, ?::jsonpath, '{}', TRUE) #>> '{}') COLLATE "C"`,
+    bindings: [jsonPath(path, SCALAR)],
+    nullable: true,
+    sortable: false,
+  };
+}
+
+function jsonPath(path: readonly string[], filter: string): string {
+  return `strict $${path.map((key) => `.${JSON.stringify(key)}`).join('')} ? (${filter})`;
+}

@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+import { SearchError, parseSearch } from '../../../src/search/parse';
+import { compileSearch } from '../../../src/search/where';
+import { phraseOfBytes, phraseOfTokens } from '../../support/search-phrases';
+
+/** A busy machine may be slow once; a phrase that is really slow is slow every time. */
+function milliseconds(work: () => void): number {
+  const once = (): number => {
+    const start = performance.now();
+    work();
+    return performance.now() - start;
+  };
+  const first = once();
+  return first < 50 ? first : Math.min(once(), once());
+}
+
+function compile(phrase: string): void {
+  for (const kind of ['Cluster', 'NodePool', 'AdapterStatus'] as const) {
+    try {
+      compileSearch(parseSearch(phrase), { kind });
+    } catch (error) {
+      if (!(error instanceof SearchError)) throw error;
+      const { position, message } = error;
+      if (position < 1 || position > Array.from(phrase).length + 1) {
+        throw new Error(`no such character: ${message}`, { cause: error });
+      }
+    }
+  }
+}
+
+describe('whatever the phrase', () => {
+  test.each([
+    ['of tokens', phraseOfTokens],
+    ['of bytes', phraseOfBytes],
+  ])('%s, it is accepted or refused, within 50 ms', (_title, phrases) => {
+    fc.assert(
+      fc.property(phrases, (phrase) => {
+        expect(milliseconds(() => compile(phrase))).toBeLessThan(50);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  const filled = (unit: string): string => unit.repeat(Math.floor(4096 / unit.length));
+  test.each([
+    '(',
+    ')',
+    '()',
+    '[',
+    'not ',
+    'not(',
+    "'",
+    '"',
+    "''",
+    '1',
+    '-',
+    '.',
+    'a.',
+    'spec.a.',
+    'a',
+    ' ',
+    '1 ',
+    '=',
+    '~',
+    '%',
+    '\\',
+    "'a' ",
+    'name=1 or ',
+    "name='x' and not ",
+    'spec.a=1 or ',
+    'spec.a in (',
+    "labels.a='b' and ",
+    '(name=1) or ',
+    'not name=1 and ',
+    "name in ('",
+    '1e',
+    '2026-01-01',
+    '+1',
+    '😀',
+    'is not ',
+    ',',
+  ])('4096 characters of %s do no harm', (unit) => {
+    for (const phrase of [
+      filled(unit),
+      `name='${filled(unit).slice(0, 4000)}`,
+      `name in (${filled(unit)}`,
+    ]) {
+      expect(milliseconds(() => compile(phrase))).toBeLessThan(50);
+    }
+    expect(milliseconds(() => compile(`${filled(unit).slice(0, 4080)}name=1`))).toBeLessThan(50);
+  });
+});

@@ -1,0 +1,294 @@
+import { type Listed } from '../../../src/search/fields';
+import { SearchError, parseSearch } from '../../../src/search/parse';
+import { compileSearch } from '../../../src/search/where';
+
+function refusal(phrase: string, kind: Listed): SearchError {
+  try {
+    compileSearch(parseSearch(phrase), { kind });
+  } catch (error) {
+    if (error instanceof SearchError) return error;
+    throw error;
+  }
+  throw new Error(`accepted: ${phrase}`);
+}
+
+const OPERATORS = '(=, !=, <, <=, >, >=, in, between, like, ilike, is)';
+
+/** Phrase, the character its message names, and the message itself. */
+const REFUSED: [string, number, string][] = [
+  // Half-written phrases
+  ['name', 5, `Expected an operator after "name" ${OPERATORS}, found the end at character 5.`],
+  ['name=', 6, 'Expected a value after "=", found the end at character 6.'],
+  ["name='x' and", 13, 'Expected a field, "not" or "(", found the end at character 13.'],
+  [
+    "name='x' id='y'",
+    10,
+    'Expected "and", "or" or the end of the search, found "id" at character 10.',
+  ],
+  ['not', 4, 'Expected a field, "not" or "(", found the end at character 4.'],
+  ['()', 2, 'Expected a field, "not" or "(", found ")" at character 2.'],
+  [
+    "(name='x'",
+    10,
+    'Expected "and", "or" or the ")" that closes the "(" of character 1, found the end at character 10.',
+  ],
+  ["name='x')", 9, 'Expected "and", "or" or the end of the search, found ")" at character 9.'],
+  [
+    "name = 'x",
+    8,
+    "Expected a closing ' for the text that starts at character 8. A ' inside the text is written twice.",
+  ],
+  ['name is', 8, 'Expected "null" or "not null" after "is", found the end at character 8.'],
+  ['name is not true', 13, 'Expected "null" after "is not", found "true" at character 13.'],
+  [
+    "name not = 'x'",
+    10,
+    'Expected "in", "between", "like" or "ilike" after "not", found "=" at character 10.',
+  ],
+  ["name in 'x'", 9, 'Expected "(" or "[" after "in", found "\'x\'" at character 9.'],
+  [
+    "name in ('x'",
+    13,
+    'Expected "," or the ")" that closes the list of character 9, found the end at character 13.',
+  ],
+  [
+    "name in ('x']",
+    13,
+    'Expected "," or the ")" that closes the list of character 9, found "]" at character 13.',
+  ],
+  ["name in ['x',]", 14, 'Expected a value in the list, found "]" at character 14.'],
+  [
+    'generation between 1',
+    21,
+    'Expected "and" and the upper bound, found the end at character 21.',
+  ],
+  [
+    'generation between 1 or 2',
+    22,
+    'Expected "and" and the upper bound, found "or" at character 22.',
+  ],
+  ['labels.=1', 8, 'Expected a label key after the dot, found "=" at character 8.'],
+  ['spec.a.', 8, 'Expected a name after the dot, found the end at character 8.'],
+  ['labels.""=1', 8, 'Expected a label key, found nothing in the quotes at character 8.'],
+  // What the language leaves out
+  [
+    "name ~= 'x'",
+    6,
+    'Found the operator "~=" at character 6. Regular expressions are not accepted; use like or ilike with % and _.',
+  ],
+  [
+    "name ~! 'x'",
+    6,
+    'Found the operator "~!" at character 6. Regular expressions are not accepted; use like or ilike with % and _.',
+  ],
+  [
+    "name =~ 'x'",
+    6,
+    'Found the operator "=~" at character 6. Regular expressions are not accepted; use like or ilike with % and _.',
+  ],
+  [
+    'generation + 1 = 2',
+    12,
+    'Found an unexpected "+" at character 12. Arithmetic is not accepted; compare a field with a plain value.',
+  ],
+  [
+    'generation -1 = 2',
+    12,
+    `Expected an operator after "generation" ${OPERATORS}, found "-1" at character 12. Arithmetic is not accepted.`,
+  ],
+  [
+    'generation = 1+1',
+    14,
+    'Expected a number, a date or a time, found "1+1" at character 14. Text must be in quotes; arithmetic is not accepted.',
+  ],
+  [
+    'generation = 2 * 3',
+    16,
+    'Found an unexpected "*" at character 16. Arithmetic is not accepted; compare a field with a plain value.',
+  ],
+  [
+    "lower(name) = 'x'",
+    6,
+    `Expected an operator after "lower" ${OPERATORS}, found "(" at character 6. Functions are not accepted.`,
+  ],
+  [
+    'name = updated_by',
+    8,
+    'Expected a value after "=", found "updated_by" at character 8. Text must be in quotes (\'updated_by\'); one field cannot be compared with another.',
+  ],
+  [
+    'name = null',
+    8,
+    'Expected a value after "=", found "null" at character 8. Write "is null" or "is not null".',
+  ],
+  [
+    "'x' = name",
+    1,
+    'Expected a field, "not" or "(", found "\'x\'" at character 1. A comparison starts with the field, unquoted.',
+  ],
+  [
+    '1 = 1',
+    1,
+    'Expected a field, "not" or "(", found "1" at character 1. A comparison starts with the field, unquoted.',
+  ],
+  ["name = 'x' && id = 'y'", 12, 'Found an unexpected "&&" at character 12. Write "and".'],
+  ["!(name = 'x')", 1, 'Found an unexpected "!" at character 1. Write "not".'],
+  [
+    "name = 'x'; drop table resources",
+    11,
+    'Found an unexpected ";" at character 11. A search is one expression.',
+  ],
+  [
+    "name = 'x' -- and id = 'y'",
+    12,
+    'Found an unexpected "-" at character 12. Arithmetic is not accepted; compare a field with a plain value.',
+  ],
+  ['name = `x`', 8, 'Found an unexpected "`" at character 8.'],
+  ["name = 'a\0b'", 10, 'Found a character that no text can hold at character 10.'],
+  ["name = 'a\ud800b'", 10, 'Found a character that no text can hold at character 10.'],
+  // Fields
+  [
+    "id = 'x' and colour = 'red'",
+    14,
+    'Expected a field, found "colour" at character 14. The fields are: id, name, href, kind, generation, created_time, created_by, updated_time, updated_by, deleted_time, deleted_by, status.phase, status.observed_generation, status.last_transition_time, status.last_updated_time, labels.<key>, spec.<path>, status.conditions.<Type>[.<subfield>].',
+  ],
+  ["status = 'x'", 1, 'Expected a field, found "status" at character 1. The fields are: id, '],
+  ["labels = 'x'", 1, 'Expected a field, found "labels" at character 1. The fields are: id, '],
+  [
+    "constructor = 'x'",
+    1,
+    'Expected a field, found "constructor" at character 1. The fields are: id, ',
+  ],
+  ["Name = 'x'", 1, 'Expected a field, found "Name" at character 1. The fields are: id, '],
+  ["owner_id = 'x'", 1, 'Expected a field, found "owner_id" at character 1. The fields are: id, '],
+  [
+    "status.conditions.ready = 'True'",
+    19,
+    'Expected a condition type that starts with an upper-case letter, found "ready" at character 19. Any other type must be in quotes.',
+  ],
+  [
+    "status.conditions.Ready.colour = 'x'",
+    25,
+    'Expected a field of a condition, found "colour" at character 25. They are: last_updated_time, last_transition_time, created_time, observed_generation, reason, message. A condition type with a dot must be in quotes.',
+  ],
+  [
+    "status.conditions.Ready.reason.x = 'x'",
+    32,
+    'Expected a field of a condition, found "x" at character 32.',
+  ],
+  // Values that do not fit their field
+  ["generation = 'two'", 14, 'Expected a number for "generation", found "two" at character 14.'],
+  [
+    'generation in (1, true)',
+    19,
+    'Expected a number for "generation", found "true" at character 19.',
+  ],
+  ['generation > 1e400', 14, 'The number "1e400" is too large at character 14.'],
+  ['spec.a = -1e400', 10, 'The number "-1e400" is too large at character 10.'],
+  [
+    "status.observed_generation < ''",
+    30,
+    'Expected a number for "status.observed_generation", found "" at character 30.',
+  ],
+  [
+    "generation like '1%'",
+    1,
+    'Expected a text field for "like", found the number "generation" at character 1.',
+  ],
+  [
+    "created_time ilike '2026%'",
+    1,
+    'Expected a text field for "like", found the time "created_time" at character 1.',
+  ],
+  [
+    "created_time > 'yesterday'",
+    16,
+    'Expected a date or an RFC 3339 time for "created_time", found "yesterday" at character 16. Examples: 2026-01-31, \'2026-01-31T12:00:00Z\'.',
+  ],
+  [
+    'created_time = 2026-02-30',
+    16,
+    'Expected a date or an RFC 3339 time for "created_time", found "2026-02-30" at character 16.',
+  ],
+  [
+    'created_time = 2026',
+    16,
+    'Expected a date or an RFC 3339 time for "created_time", found "2026" at character 16.',
+  ],
+  [
+    "created_time = '2026-01-31T12:00:00 02:00'",
+    16,
+    'Expected a date or an RFC 3339 time for "created_time", found "2026-01-31T12:00:00 02:00" at character 16. Examples: 2026-01-31, \'2026-01-31T12:00:00Z\'. In a URL, "+" is written %2B.',
+  ],
+  [
+    "created_time = '2026-01-31T12:00:00'",
+    16,
+    'Expected a date or an RFC 3339 time for "created_time"',
+  ],
+  ["created_time = '0000-01-01'", 16, 'Expected a date or an RFC 3339 time for "created_time"'],
+  [
+    "created_time = '9999-12-31T23:59:59-01:00'",
+    16,
+    'Expected a date or an RFC 3339 time for "created_time"',
+  ],
+  [
+    "status.conditions.Ready = 'true'",
+    27,
+    "Expected the status of a condition ('True', 'False' or 'Unknown'), found \"true\" at character 27.",
+  ],
+  [
+    "status.conditions.DnsSuccessful in ('True', 'Maybe')",
+    45,
+    "Expected the status of a condition ('True', 'False' or 'Unknown'), found \"Maybe\" at character 45.",
+  ],
+  [
+    'status.conditions.Ready = 1',
+    27,
+    "Expected the status of a condition ('True', 'False' or 'Unknown'), found \"1\" at character 27.",
+  ],
+  [
+    "status.conditions.Ready.last_updated_time > 'x'",
+    45,
+    'Expected a date or an RFC 3339 time for "status.conditions.Ready.',
+  ],
+  // Limits
+  [
+    `${'('.repeat(4096)}`,
+    51,
+    'Expected at most 50 levels of parentheses and "not", found one more at character 51.',
+  ],
+  [
+    `name = '${'x'.repeat(4096)}'`,
+    4097,
+    'Expected a search of at most 4096 characters, found 4105: too long at character 4097.',
+  ],
+];
+
+describe('a search that is refused says what was expected and where', () => {
+  const cases = REFUSED.map(([phrase, ...rest]) => [phrase.slice(0, 60), phrase, ...rest] as const);
+  test.each(cases)('%s', (_title, phrase, position, message) => {
+    const error = refusal(phrase, 'Cluster');
+    expect(error.message.slice(0, message.length)).toBe(message);
+    expect(error.position).toBe(position);
+  });
+
+  test('node pools have an owner, and the message lists it', () => {
+    expect(refusal('colour=1', 'NodePool').message).toContain(
+      'status.last_updated_time, owner_id, labels',
+    );
+  });
+
+  test('statuses lists know their own four fields only', () => {
+    for (const field of ['id', 'labels.a', 'spec.a', 'status.conditions.Ready']) {
+      expect(refusal(`${field}='x'`, 'AdapterStatus').message).toBe(
+        `Expected a field, found "${field}" at character 1. The fields are: adapter, observed_generation, created_time, last_report_time.`,
+      );
+    }
+  });
+
+  test('what is found is cut when it is long', () => {
+    expect(refusal(`${'x'.repeat(1000)}=1`, 'Cluster').message).toContain(
+      `found "${'x'.repeat(40)}…" at`,
+    );
+  });
+});
