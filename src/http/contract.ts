@@ -88,19 +88,26 @@ function showPageSize(document: Document, defaultPageSize: number): void {
 }
 
 /**
- * The document as the validator gets it: parameter defaults would be written into the query, where they
- * could not be told from what the client sent; and `propertyNames`, which OpenAPI 3.0 lacks, is what the
- * extension `x-property-names` says.
+ * The document as the validator gets it. Parameter defaults would be written into the query, where they
+ * could not be told from what the client sent; and an `id` inside an example would be taken for the
+ * identifier of a schema, because that is what it meant in the old JSON Schema the validator compiles.
  */
 function validatingCopy(document: Document): Document {
-  const copy = structuredClone(document);
+  const copy = withoutExamples(document) as Document;
   for (const parameter of Object.values(copy.components.parameters!)) {
     delete (parameter as Parameter).schema.default;
   }
-  for (const schema of Object.values(copy.components.schemas!) as Json[]) {
-    if (schema['x-property-names']) schema.propertyNames = schema['x-property-names'];
-  }
   return copy;
+}
+
+function withoutExamples(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(withoutExamples);
+  if (typeof node !== 'object' || node === null) return node;
+  return Object.fromEntries(
+    Object.entries(node)
+      .filter(([name]) => name !== 'example' && name !== 'examples')
+      .map(([name, value]) => [name, withoutExamples(value)]),
+  );
 }
 
 interface Stages {

@@ -6,6 +6,8 @@ import { type EovError, fieldsOfValidatorErrors } from './validation-message';
 const LABEL_PREFIX = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const LABEL_NAME = /^(?=.{1,63}$)[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 
+const NOT_AN_OBJECT = 'type.openapi.validation';
+
 export function isLabelKey(key: string): boolean {
   const slash = key.indexOf('/');
   return (
@@ -27,7 +29,7 @@ export async function validateRequest(
   const fields = takeOutBadParameters(req, query);
   const input = { query, params: req.context.pathParams, body: req.body as unknown };
   const errors = await validatorErrors(contract, req, res);
-  if (errors.some(({ path }) => path === '/body')) {
+  if (errors.some((error) => error.path === '/body' && error.errorCode === NOT_AN_OBJECT)) {
     throw new ProblemError('VAL-006', 'The body must be a JSON object.');
   }
   fields.push(...fieldsOfValidatorErrors(errors, input), ...labelKeyProblems(req.body));

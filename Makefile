@@ -1,0 +1,84 @@
+# Every target works on a fresh machine with Node (20.19 or newer) and make.
+SHELL := /bin/sh
+NPM := npm
+IMAGE_REGISTRY ?= quay.io/openshift-hyperfleet
+IMAGE_REPOSITORY ?= hyperfleet-api
+IMAGE_TAG ?= latest
+CONTAINER_TOOL ?= $(shell command -v podman 2>/dev/null || command -v docker 2>/dev/null || command -v buildah 2>/dev/null || echo podman)
+VERSION := $(shell node -p "require('./package.json').version")
+REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+
+DB_CONTAINER := hyperfleet-postgres
+DB_URL := postgres://hyperfleet:hyperfleet@127.0.0.1:5432/hyperfleet
+
+.DEFAULT_GOAL := help
+.PHONY: help install generate build binary run run-no-auth test test-unit test-integration lint \
+	db/setup db/teardown db/login image image-push image-dev clean
+
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z\/-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Installed once per change of the lock file.
+node_modules/.installed: package.json package-lock.json .npmrc
+	@echo "Installing dependencies …"
+	@$(NPM) ci
+	@touch $@
+
+install: node_modules/.installed ## Install the dependencies
+
+generate: node_modules/.installed ## Generate types and the resolved contract from openapi/openapi.yaml
+	@$(NPM) run --silent generate
+
+build: node_modules/.installed ## Compile to dist/
+	@echo "Compiling …"
+	@$(NPM) run --silent build
+
+binary: build ## The same as build
+
+run-no-auth: node_modules/.installed ## Run the service without authentication on 127.0.0.1:8000
+	@AUTH_ENABLED=false $(NPM) start --silent
+
+run: node_modules/.installed ## Run the service with authentication on
+	@AUTH_ENABLED=true \
+	AUTH_JWKS_URL="$${AUTH_JWKS_URL-https://sso.redhat.com/auth/realms/redhat-external/protocol/openid-connect/certs}" \
+	AUTH_ISSUER="$${AUTH_ISSUER-https://sso.redhat.com/auth/realms/redhat-external}" \
+	AUTH_AUDIENCE="$${AUTH_AUDIENCE-*}" $(NPM) start --silent
+
+test: node_modules/.installed ## Run all tests
+	@$(NPM) test --silent
+
+test-unit: node_modules/.installed ## Run the tests that need no database
+	@$(NPM) run --silent test:unit
+
+test-integration: node_modules/.installed ## Run the tests against a real PostgreSQL
+	@$(NPM) run --silent test:integration
+
+lint: node_modules/.installed ## Check style, types and the contract
+	@$(NPM) run --silent generate
+	@$(NPM) run --silent typecheck
+	@$(NPM) run --silent lint
+
+db/setup: ## Start a PostgreSQL container for development
+	$(CONTAINER_TOOL) run -d --name $(DB_CONTAINER) -p 5432:5432 -e POSTGRES_USER=hyperfleet \
+	  -e POSTGRES_PASSWORD=hyperfleet -e POSTGRES_DB=hyperfleet docker.io/library/postgres:17
+	@echo "export DATABASE_URL=$(DB_URL)"
+
+db/teardown: ## Remove that container and its data
+	-$(CONTAINER_TOOL) rm -f -v $(DB_CONTAINER)
+
+db/login: ## Open psql on the configured database, else on the running embedded one
+	@node scripts/db-login.js
+
+image: ## Build the container image
+	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+	  -f Containerfile -t $(IMAGE_REGISTRY)/$(IMAGE_REPOSITORY):$(IMAGE_TAG) .
+
+image-push: image ## Build and push the container image
+	$(CONTAINER_TOOL) push $(IMAGE_REGISTRY)/$(IMAGE_REPOSITORY):$(IMAGE_TAG)
+
+image-dev: ## Build and push to your own Quay account: QUAY_USER=me make image-dev
+	@test -n "$(QUAY_USER)" || { echo "Say whose account: QUAY_USER=me make image-dev"; exit 2; }
+	$(MAKE) image-push IMAGE_REGISTRY=quay.io/$(QUAY_USER) IMAGE_TAG=$${IMAGE_TAG:-dev-$(REVISION)}
+
+clean: ## Remove what was generated, built and stored
+	rm -rf generated dist coverage artifacts .data node_modules
