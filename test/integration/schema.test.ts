@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { cluster, insert, nodePool, report, status, type Resource } from '../support/rows';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 
 let database: TestDatabase;
@@ -14,66 +15,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-let made = 0;
-
-interface Resource {
-  [column: string]: unknown;
-  id: string;
-}
-
-function cluster(columns: Partial<Resource> = {}): Resource {
-  const number = String(++made);
-  return {
-    id: `2${number.padStart(26, '0')}`,
-    kind: 'Cluster',
-    name: `name-${number}`,
-    spec: '{}',
-    labels: '{}',
-    generation: 1,
-    created_time: '2026-01-01T00:00:00Z',
-    created_by: 'someone',
-    updated_time: '2026-01-01T00:00:00Z',
-    updated_by: 'someone',
-    ...columns,
-  };
-}
-
-function nodePool(owner: Resource, columns: Partial<Resource> = {}): Resource {
-  return cluster({ kind: 'NodePool', owner_id: owner.id, ...columns });
-}
-
-function status(resource: Resource, columns: Record<string, unknown> = {}) {
-  return {
-    resource_id: resource.id,
-    kind: resource.kind,
-    version: 1,
-    conditions: '[]',
-    ready: false,
-    available: false,
-    ready_last_updated_time: '2026-01-01T00:00:00Z',
-    phase: 'NotReady',
-    last_transition_time: '2026-01-01T00:00:00Z',
-    observed_generation: 1,
-    last_updated_time: '2026-01-01T00:00:00Z',
-    ...columns,
-  };
-}
-
-async function insert(
-  table: string,
-  row: Record<string, unknown>,
-  on: pg.Pool | pg.PoolClient = pool,
-) {
-  const columns = Object.keys(row);
-  const places = columns.map((_, index) => `$${index + 1}`);
-  await on.query(
-    `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places.join(', ')})`,
-    Object.values(row),
-  );
-}
-
 async function created(resource: Resource): Promise<Resource> {
-  await insert('resources', resource);
+  await insert(pool, 'resources', resource);
   return resource;
 }
 
@@ -164,7 +107,7 @@ describe('what the tables refuse', () => {
       ['adapter_statuses', report(absent)],
     ];
     for (const [table, row] of orphans) {
-      await expect(insert(table, row)).rejects.toMatchObject({ code: FOREIGN_KEY });
+      await expect(insert(pool, table, row)).rejects.toMatchObject({ code: FOREIGN_KEY });
     }
   });
 
@@ -183,23 +126,11 @@ describe('what the tables refuse', () => {
       ['adapter_statuses', report(resource), report(resource)],
     ];
     for (const [table, first, second] of pairs) {
-      await insert(table, first);
-      await expect(insert(table, second)).rejects.toMatchObject({ code: UNIQUE });
+      await insert(pool, table, first);
+      await expect(insert(pool, table, second)).rejects.toMatchObject({ code: UNIQUE });
     }
   });
 });
-
-function report(resource: Resource): Record<string, unknown> {
-  return {
-    resource_id: resource.id,
-    adapter: 'dns',
-    observed_generation: 1,
-    created_time: '2026-01-01T00:00:00Z',
-    last_report_time: '2026-01-01T00:00:00Z',
-    conditions: '[]',
-    data: '{}',
-  };
-}
 
 async function remove(resource: Resource) {
   await pool.query('DELETE FROM resources WHERE id = $1', [resource.id]);
@@ -207,9 +138,9 @@ async function remove(resource: Resource) {
 
 test('a removed resource takes its status, labels and reports along', async () => {
   const resource = await created(cluster());
-  await insert('resource_status', status(resource));
-  await insert('adapter_statuses', report(resource));
-  await insert('resource_labels', {
+  await insert(pool, 'resource_status', status(resource));
+  await insert(pool, 'adapter_statuses', report(resource));
+  await insert(pool, 'resource_labels', {
     kind: 'Cluster',
     key: 'a',
     value: 'b',
@@ -222,130 +153,4 @@ test('a removed resource takes its status, labels and reports along', async () =
     ]);
     expect([table, rowCount]).toEqual([table, 0]);
   }
-});
-
-describe('counters', () => {
-  const COLUMNS = [
-    'clusters',
-    'clusters_ready',
-    'clusters_available',
-    'node_pools',
-    'node_pools_ready',
-    'node_pools_available',
-  ];
-
-  async function counted(): Promise<number[]> {
-    const sums = COLUMNS.map((column) => `sum(${column})::int`);
-    const { rows } = await pool.query<number[]>({
-      text: `SELECT ${sums.join(', ')} FROM resource_counts`,
-      rowMode: 'array',
-    });
-    return rows[0]!;
-  }
-
-  async function actual(): Promise<number[]> {
-    const counts = ['Cluster', 'NodePool'].flatMap((kind) =>
-      ['true', 'ready', 'available'].map(
-        (flag) => `count(*) FILTER (WHERE kind = '${kind}' AND ${flag})::int`,
-      ),
-    );
-    const { rows } = await pool.query<number[]>({
-      text: `SELECT ${counts.join(', ')} FROM resource_status`,
-      rowMode: 'array',
-    });
-    return rows[0]!;
-  }
-
-  async function withStatus(resource: Resource, columns: Record<string, unknown> = {}) {
-    await created(resource);
-    await insert('resource_status', status(resource, columns));
-    return resource;
-  }
-
-  async function flip(resource: Resource, ready: boolean, available: boolean) {
-    await pool.query(
-      'UPDATE resource_status SET version = version + 1, ready = $2, available = $3 WHERE resource_id = $1',
-      [resource.id, ready, available],
-    );
-  }
-
-  async function inTransaction(
-    end: 'COMMIT' | 'ROLLBACK',
-    work: (client: pg.PoolClient) => Promise<void>,
-  ) {
-    const client = await pool.connect();
-    try {
-      await client.query('BEGIN');
-      await work(client);
-      await client.query(end);
-    } finally {
-      client.release();
-    }
-  }
-
-  async function difference(work: () => Promise<unknown>): Promise<number[]> {
-    const before = await counted();
-    await work();
-    const after = await counted();
-    expect(after).toEqual(await actual());
-    return after.map((count, index) => count - before[index]!);
-  }
-
-  test('follow every insert, change and removal', async () => {
-    const owner = cluster();
-    const pool1 = nodePool(owner, { name: 'counted' });
-    expect(await difference(() => withStatus(owner))).toEqual([1, 0, 0, 0, 0, 0]);
-    expect(await difference(() => withStatus(pool1, { ready: true }))).toEqual([0, 0, 0, 1, 1, 0]);
-    expect(await difference(() => flip(owner, true, true))).toEqual([0, 1, 1, 0, 0, 0]);
-    expect(await difference(() => flip(owner, true, true))).toEqual([0, 0, 0, 0, 0, 0]);
-    expect(await difference(() => flip(owner, false, true))).toEqual([0, -1, 0, 0, 0, 0]);
-    expect(await difference(() => flip(pool1, false, true))).toEqual([0, 0, 0, 0, -1, 1]);
-    expect(await difference(() => remove(pool1))).toEqual([0, 0, 0, -1, 0, -1]);
-    expect(await difference(() => remove(owner))).toEqual([-1, 0, -1, 0, 0, 0]);
-  });
-
-  test('forget a transaction that is rolled back', async () => {
-    const nothing = await difference(() =>
-      inTransaction('ROLLBACK', async (client) => {
-        const resource = cluster();
-        await insert('resources', resource, client);
-        await insert('resource_status', status(resource, { ready: true }), client);
-        await client.query('SET CONSTRAINTS ALL IMMEDIATE');
-      }),
-    );
-    expect(nothing).toEqual([0, 0, 0, 0, 0, 0]);
-  });
-
-  test('count a row once that one transaction makes, changes and removes', async () => {
-    const gone = await difference(() =>
-      inTransaction('COMMIT', async (client) => {
-        const resource = cluster();
-        await insert('resources', resource, client);
-        await insert('resource_status', status(resource), client);
-        for (const column of ['ready', 'available']) {
-          await client.query(`UPDATE resource_status SET ${column} = true WHERE resource_id = $1`, [
-            resource.id,
-          ]);
-        }
-        await client.query('DELETE FROM resources WHERE id = $1', [resource.id]);
-      }),
-    );
-    expect(gone).toEqual([0, 0, 0, 0, 0, 0]);
-  });
-
-  test('stay exact when many write at once', async () => {
-    const owner = await withStatus(cluster());
-    const work = async (writer: number) => {
-      const mine: Resource[] = [];
-      for (let round = 0; round < 30; round++) {
-        mine.push(await withStatus(round % 2 ? cluster() : nodePool(owner)));
-        await flip(mine.at(-1)!, (round + writer) % 3 === 0, round % 4 === 0);
-        await flip(owner, round % 2 === 0, (round + writer) % 2 === 0);
-        if (round % 5 === 4) await remove(mine.shift()!);
-      }
-    };
-    await Promise.all(Array.from({ length: 8 }, (_, writer) => work(writer)));
-    expect(await counted()).toEqual(await actual());
-    expect((await counted())[0]).toBeGreaterThan(80);
-  });
 });
