@@ -128,7 +128,9 @@ async function createCluster(home: string, cluster: Cluster, fast: boolean): Pro
 function removeUnfinished(home: string): void {
   for (const name of fs.readdirSync(home)) {
     const pid = /^unfinished-(\d+)$/.exec(name)?.[1];
-    if (pid === undefined || isAlive(Number(pid))) continue;
+    if (pid === undefined) continue;
+    // In a container every start has the same process id: what bears our own is from an earlier one.
+    if (Number(pid) !== process.pid && isAlive(Number(pid))) continue;
     fs.rmSync(path.join(home, name), { recursive: true, force: true, maxRetries: 5 });
   }
 }

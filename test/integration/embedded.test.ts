@@ -169,7 +169,9 @@ test('an interrupt for the whole process group leaves the database to the servic
 
 test('an interrupted creation is started afresh', async () => {
   const half = path.join(base, 'half');
-  fs.mkdirSync(path.join(half, 'unfinished-999999999/data'), { recursive: true });
+  for (const pid of [999_999_999, process.pid]) {
+    fs.mkdirSync(path.join(half, `unfinished-${pid}/data/base`), { recursive: true });
+  }
   const database = await start(half);
   await database.stop();
   expect(fs.readdirSync(half)).toEqual(['postgres']);
