@@ -1,7 +1,7 @@
-import swaggerUi from 'swagger-ui-express';
 import { stringify } from 'yaml';
 import type { Handler, Raw, Service } from '../http/handler';
 import { errorTableEntry, ProblemError, PROBLEMS, type ProblemCode } from '../http/problem';
+import { swaggerPage } from '../http/swagger-ui';
 import { packageVersion } from '../package-root';
 
 /** What a client can rely on; names stay for ever once they are here. */
@@ -49,15 +49,29 @@ export const getErrors: Handler<'getErrors'> = () => {
 
 export const getErrorById: Handler<'getErrorById'> = ({ params }) => {
   const id = Object.values(params)[0] as string;
-  if (!Object.hasOwn(PROBLEMS, id)) throw new ProblemError('NTF-001', `Error '${id}' was not found.`);
+  if (!Object.hasOwn(PROBLEMS, id))
+    throw new ProblemError('NTF-001', `Error '${id}' was not found.`);
   return { status: 200, body: errorTableEntry(id as ProblemCode) };
 };
 
+/** The document as text; writing it as YAML takes longer than any other answer, so it is done once. */
+const texts = new WeakMap<object, { json?: string; yaml?: string }>();
+
 function contractDocument(accept: string | string[] | undefined, service: Service): Raw {
   const { document } = service.contract;
+  const known = texts.get(document) ?? {};
+  texts.set(document, known);
   return /\byaml\b/i.test(String(accept ?? ''))
-    ? { status: 200, contentType: 'application/yaml', content: stringify(document) }
-    : { status: 200, contentType: 'application/json', content: JSON.stringify(document) };
+    ? {
+        status: 200,
+        contentType: 'application/yaml',
+        content: (known.yaml ??= stringify(document)),
+      }
+    : {
+        status: 200,
+        contentType: 'application/json',
+        content: (known.json ??= JSON.stringify(document)),
+      };
 }
 
 export const getOpenapi: Handler<'getOpenapi'> = ({ headers }, service) =>
@@ -65,14 +79,6 @@ export const getOpenapi: Handler<'getOpenapi'> = ({ headers }, service) =>
 
 export const getOpenapiAlias: Handler<'getOpenapiAlias'> = ({ headers }, service) =>
   contractDocument(headers.accept, service);
-
-function swaggerPage(): Raw {
-  return {
-    status: 200,
-    contentType: 'text/html',
-    content: swaggerUi.generateHTML(undefined, { swaggerOptions: { url: '/openapi' } }),
-  };
-}
 
 export const getOpenapiUi: Handler<'getOpenapiUi'> = () => swaggerPage();
 
