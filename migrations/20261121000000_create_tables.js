@@ -109,51 +109,66 @@ exports.up = async (knex) => {
       node_pools_available bigint NOT NULL DEFAULT 0
     ) WITH (fillfactor = 10)`);
   await knex.raw('INSERT INTO resource_counts (shard) SELECT generate_series(0, ? - 1)', [SHARDS]);
+  // Whole statements are counted at once: a row that one transaction updates a thousand times is slow to
+  // find. A transaction only ever touches the shard of its own backend.
   await knex.raw(`
-    CREATE FUNCTION count_resource() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION count_resources() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
-      of_kind     text    := CASE WHEN TG_OP = 'DELETE' THEN OLD.kind ELSE NEW.kind END;
-      resources   integer := CASE TG_OP WHEN 'INSERT' THEN 1 WHEN 'DELETE' THEN -1 ELSE 0 END;
-      ready       integer := 0;
-      available   integer := 0;
+      sign integer := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
     BEGIN
-      IF TG_OP <> 'DELETE' THEN
-        ready := ready + NEW.ready::integer;
-        available := available + NEW.available::integer;
-      END IF;
-      IF TG_OP <> 'INSERT' THEN
-        ready := ready - OLD.ready::integer;
-        available := available - OLD.available::integer;
-      END IF;
-      -- A transaction only ever touches the shard of its own backend.
-      IF of_kind = 'Cluster' THEN
+      UPDATE resource_counts SET
+        clusters = resource_counts.clusters + sign * d.clusters,
+        clusters_ready = resource_counts.clusters_ready + sign * d.clusters_ready,
+        clusters_available = resource_counts.clusters_available + sign * d.clusters_available,
+        node_pools = resource_counts.node_pools + sign * d.node_pools,
+        node_pools_ready = resource_counts.node_pools_ready + sign * d.node_pools_ready,
+        node_pools_available = resource_counts.node_pools_available + sign * d.node_pools_available
+      FROM (
+        SELECT
+          count(*) FILTER (WHERE kind = 'Cluster') AS clusters,
+          count(*) FILTER (WHERE kind = 'Cluster' AND ready) AS clusters_ready,
+          count(*) FILTER (WHERE kind = 'Cluster' AND available) AS clusters_available,
+          count(*) FILTER (WHERE kind = 'NodePool') AS node_pools,
+          count(*) FILTER (WHERE kind = 'NodePool' AND ready) AS node_pools_ready,
+          count(*) FILTER (WHERE kind = 'NodePool' AND available) AS node_pools_available
+        FROM changed
+      ) d
+      WHERE shard = pg_backend_pid() % ${SHARDS} AND d.clusters + d.node_pools > 0;
+      RETURN NULL;
+    END $$`);
+  await knex.raw(`
+    CREATE TRIGGER count_inserted AFTER INSERT ON resource_status
+      REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_resources()`);
+  await knex.raw(`
+    CREATE TRIGGER count_deleted AFTER DELETE ON resource_status
+      REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_resources()`);
+
+  // A report seldom changes what is counted, and costs nothing here when it does not. Deferred: the
+  // counter is locked while the transaction commits, after everything else.
+  await knex.raw(`
+    CREATE FUNCTION count_flip() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE
+      ready     integer := NEW.ready::integer - OLD.ready::integer;
+      available integer := NEW.available::integer - OLD.available::integer;
+    BEGIN
+      IF NEW.kind = 'Cluster' THEN
         UPDATE resource_counts SET
-          clusters = clusters + resources,
           clusters_ready = clusters_ready + ready,
           clusters_available = clusters_available + available
         WHERE shard = pg_backend_pid() % ${SHARDS};
       ELSE
         UPDATE resource_counts SET
-          node_pools = node_pools + resources,
           node_pools_ready = node_pools_ready + ready,
           node_pools_available = node_pools_available + available
         WHERE shard = pg_backend_pid() % ${SHARDS};
       END IF;
       RETURN NULL;
     END $$`);
-  // Deferred: the counter is locked last and only while the transaction commits, so it can neither
-  // deadlock with a resource nor make other writers wait for a long transaction.
-  await knex.raw(`
-    CREATE CONSTRAINT TRIGGER count_inserted AFTER INSERT ON resource_status
-      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION count_resource()`);
-  await knex.raw(`
-    CREATE CONSTRAINT TRIGGER count_deleted AFTER DELETE ON resource_status
-      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION count_resource()`);
   await knex.raw(`
     CREATE CONSTRAINT TRIGGER count_flipped AFTER UPDATE ON resource_status
       DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
       WHEN (OLD.ready <> NEW.ready OR OLD.available <> NEW.available)
-      EXECUTE FUNCTION count_resource()`);
+      EXECUTE FUNCTION count_flip()`);
 };
 
 /** @param {import('knex').Knex} knex */
@@ -161,5 +176,5 @@ exports.down = async (knex) => {
   await knex.raw(
     'DROP TABLE resource_counts, adapter_statuses, resource_labels, resource_status, resources',
   );
-  await knex.raw('DROP FUNCTION count_resource()');
+  await knex.raw('DROP FUNCTION count_resources(), count_flip()');
 };
