@@ -2,7 +2,13 @@ import { connect as connectSocket } from 'node:net';
 import knexBuilder from 'knex';
 import pg from 'pg';
 import type { ConnectionOptions } from './connection-options';
-import { DatabaseUnavailable, isConnectionLost, isRetryable, RequestAborted } from './errors';
+import {
+  DatabaseUnavailable,
+  isConnectionLost,
+  isRetryable,
+  RequestAborted,
+  sqlState,
+} from './errors';
 import { PipelinedReaders } from './pipelined-readers';
 
 /** Builds SQL for what is put together at run time (lists and searches); it never connects. */
@@ -26,6 +32,11 @@ export interface Session {
   query<Row>(statement: Statement, values: Values): Promise<Row[]>;
 }
 
+export interface Transaction extends Session {
+  /** Sends the last statement together with COMMIT, which saves a round trip. */
+  queryAndCommit<Row>(statement: Statement, values: Values): Promise<Row[]>;
+}
+
 export interface DatabaseSettings {
   poolMax: number;
   poolTimeoutMs: number;
@@ -37,6 +48,8 @@ const BEGIN: Statement = { operation: 'transaction', table: '', text: 'BEGIN' };
 const COMMIT: Statement = { operation: 'transaction', table: '', text: 'COMMIT' };
 const ROLLBACK: Statement = { operation: 'transaction', table: '', text: 'ROLLBACK' };
 const TRANSACTION_TRIES = 4;
+/** What every statement after the one that failed is refused with. */
+const ABORTED_TRANSACTION = '25P02';
 
 /**
  * The way to PostgreSQL: `read` for short single-row reads on shared pipelined connections, `query` for
@@ -59,9 +72,11 @@ export class Database implements Session {
       idleTimeoutMillis: 30_000,
       // Lets a transaction send statements that do not depend on one another's answers together.
       pipeline: true,
-    } as pg.PoolConfig);
-    // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
+    });
+    // Without listeners a connection that breaks would end the process. The pool watches those that are idle
+    // and replaces them; of those at work, their statements learn of it.
     this.pool.on('error', () => undefined);
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
     // Without prepared statements there is an old PgBouncer in between, which pipelining overtaxes.
     if (settings.preparedStatements) {
       this.readers = new PipelinedReaders(options.client, settings.statementTimeoutMs);
@@ -79,7 +94,9 @@ export class Database implements Session {
   async query<Row>(statement: Statement, values: Values, signal?: AbortSignal): Promise<Row[]> {
     const client = await this.acquire();
     try {
-      const rows = await this.timed(statement, () => this.run<Row>(client, statement, values, signal));
+      const rows = await this.timed(statement, () =>
+        this.run<Row>(client, statement, values, signal),
+      );
       client.release();
       return rows;
     } catch (error) {
@@ -92,7 +109,7 @@ export class Database implements Session {
    * Runs `work` in one transaction, again from the start when PostgreSQL asks for it (deadlock,
    * serialization failure): `work` must have no effect outside the database.
    */
-  async transaction<T>(work: (trx: Session) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (trx: Transaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.tryTransaction(work);
@@ -102,33 +119,52 @@ export class Database implements Session {
     }
   }
 
-  private async tryTransaction<T>(work: (trx: Session) => Promise<T>): Promise<T> {
+  private async tryTransaction<T>(work: (trx: Transaction) => Promise<T>): Promise<T> {
     const client = await this.acquire();
-    const send = (statement: Statement, values: Values) =>
-      this.timed(statement, () => this.run(client, statement, values));
+    const failures: unknown[] = [];
+    const send = async <Row>(statement: Statement, values: Values): Promise<Row[]> => {
+      try {
+        return await this.timed(statement, () => this.run<Row>(client, statement, values));
+      } catch (error) {
+        failures.push(error);
+        throw error;
+      }
+    };
     // A pooler refuses the timeout as a start-up parameter, so each transaction sets its own.
     const timeout = `SET LOCAL statement_timeout = ${this.settings.statementTimeoutMs}`;
     let broken = false;
     try {
-      // The first statement travels with BEGIN; its rows are believed once BEGIN has succeeded.
+      // The first statements travel with BEGIN and are believed once it has succeeded. If it fails they
+      // run on their own, so they may only be what does no harm then: locks, reads, guarded writes.
       const begun = send({ ...BEGIN, text: `BEGIN; ${timeout}` }, []);
-      const trx: Session = {
+      begun.catch(() => undefined);
+      const commit = { sent: false };
+      const trx: Transaction = {
         async query<Row>(statement: Statement, values: Values) {
-          const [, rows] = await Promise.all([begun, send(statement, values)]);
-          return rows as Row[];
+          const [, rows] = await Promise.all([begun, send<Row>(statement, values)]);
+          return rows;
+        },
+        async queryAndCommit<Row>(statement: Statement, values: Values) {
+          commit.sent = true;
+          const [rows] = await Promise.all([trx.query<Row>(statement, values), send(COMMIT, [])]);
+          return rows;
         },
       };
       const result = await work(trx);
-      await send(COMMIT, []);
+      // PostgreSQL answers COMMIT with ROLLBACK, and no error, when `work` got over a failed statement.
+      if (failures.length > 0) throw failures[0];
+      if (!commit.sent) await send(COMMIT, []);
       return result;
     } catch (error) {
-      broken = isConnectionLost(error);
+      // Statements sent together fail together, and the one that says why need not be heard first.
+      const cause = sqlState(error) === ABORTED_TRANSACTION ? failures[0] : error;
+      broken = isConnectionLost(cause);
       if (!broken) {
         await send(ROLLBACK, []).catch(() => {
           broken = true;
         });
       }
-      throw error;
+      throw cause;
     } finally {
       client.release(broken);
     }
@@ -161,20 +197,22 @@ export class Database implements Session {
     signal?: AbortSignal,
   ): Promise<Row[]> {
     if (signal?.aborted) throw new RequestAborted();
-    let late = false;
+    const cancelled = { late: false };
     const cancel = () => cancelQuery(client, this.options.client);
     const timer = setTimeout(() => {
-      late = true;
+      cancelled.late = true;
       cancel();
     }, this.settings.statementTimeoutMs);
     signal?.addEventListener('abort', cancel);
     try {
       const query = values.length === 0 ? statement.text : this.prepare(statement, values);
       const result = await client.query(query as pg.QueryConfig);
+      // The cancellation may still arrive, so this connection must not be used again.
+      if (cancelled.late || signal?.aborted) throw new Error('answered while being cancelled');
       return result.rows as Row[];
     } catch (error) {
       if (signal?.aborted) throw new RequestAborted('', { cause: error });
-      if (late) throw new DatabaseUnavailable('statement_timeout', error);
+      if (cancelled.late) throw new DatabaseUnavailable('statement_timeout', error);
       throw error instanceof pg.DatabaseError
         ? error
         : new DatabaseUnavailable('connection_lost', error);
@@ -211,8 +249,9 @@ const CANCEL_GRACE_MS = 1000;
  */
 export function cancelQuery(client: pg.ClientBase, target: pg.ClientConfig): void {
   const { processID, secretKey } = client as unknown as BackendKey;
-  const { stream } = (client as unknown as { connection: { stream: NodeJS.WritableStream & { destroy(): void } } })
-    .connection;
+  const { stream } = (
+    client as unknown as { connection: { stream: NodeJS.WritableStream & { destroy(): void } } }
+  ).connection;
   const host = target.host ?? 'localhost';
   const port = target.port ?? 5432;
   const socket = host.startsWith('/')

@@ -141,9 +141,10 @@ export async function getWithReports(db: Database, target: Target): Promise<Reso
 }
 
 /**
- * Reads, decides, writes. `attempt` writes only if the resource still has the version it read, and
- * returns undefined when it has not; then it runs again with the resource locked. So a change costs two
- * round trips, and a crowd of writers on one resource queues on its lock instead of racing for ever.
+ * Reads, decides, writes. `attempt` writes by one statement, at most, and only if the resource still has
+ * the version it read; it returns undefined when it has not, and runs again with the resource locked.
+ * So a change costs two round trips, and a crowd of writers on one resource queues on its lock instead of
+ * racing for ever; one that has to queue costs four.
  */
 export async function changeResource<T>(
   db: Database,
@@ -153,7 +154,9 @@ export async function changeResource<T>(
   const result = await attempt(await getWithReports(db, target), db);
   if (result !== undefined) return result;
   return db.transaction(async (trx) => {
-    const locked = await attempt(await lockWithReports(trx, target), trx);
+    const row = await lockWithReports(trx, target);
+    const last: Session = { query: (statement, values) => trx.queryAndCommit(statement, values) };
+    const locked = await attempt(row, last);
     if (locked === undefined) throw new Error('a locked resource changed its version');
     return locked;
   });
@@ -267,7 +270,10 @@ export async function createResource(
 
 function nameTaken(error: unknown, { name, ownerId }: NewResource): ProblemError | undefined {
   const constraint = violatedUnique(error);
-  if (constraint !== 'resources_cluster_name_key' && constraint !== 'resources_node_pool_name_key') {
+  if (
+    constraint !== 'resources_cluster_name_key' &&
+    constraint !== 'resources_node_pool_name_key'
+  ) {
     return undefined;
   }
   const detail =
