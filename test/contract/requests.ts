@@ -1,0 +1,120 @@
+import type { OperationId } from '../../src/http/contract';
+import { newCluster, newNodePool, newReport } from '../support/factories';
+import type { Sending } from '../support/send';
+import type { World } from './world';
+
+export const B = '/api/hyperfleet/v1';
+
+export async function makeCluster(world: World): Promise<string> {
+  const { href } = await world.made({
+    method: 'POST',
+    path: `${B}/clusters`,
+    body: newCluster(),
+  });
+  return href as string;
+}
+
+/** @returns the path of a new node pool below a new cluster */
+export async function makeNodePool(world: World): Promise<string> {
+  const cluster = await makeCluster(world);
+  const { id } = await world.made({
+    method: 'POST',
+    path: `${cluster}/nodepools`,
+    body: newNodePool(),
+  });
+  return `${cluster}/nodepools/${id as string}`;
+}
+
+type Make = (world: World) => Promise<string>;
+
+async function marked(world: World, make: Make): Promise<string> {
+  const path = await make(world);
+  await world.made({ method: 'DELETE', path });
+  return path;
+}
+
+/** Requests on a resource made by `make`, each good enough for the success its operation is there for. */
+const on = (make: Make) => ({
+  read: async (world: World): Promise<Sending> => ({ path: await make(world) }),
+  patch: async (world: World): Promise<Sending> => ({
+    method: 'PATCH',
+    path: await make(world),
+    body: { labels: { env: 'staging' } },
+  }),
+  remove: async (world: World): Promise<Sending> => ({ method: 'DELETE', path: await make(world) }),
+  force: async (world: World): Promise<Sending> => ({
+    method: 'POST',
+    path: `${await marked(world, make)}/force-delete`,
+    body: { reason: 'the account is closed' },
+  }),
+  statuses: async (world: World): Promise<Sending> => {
+    const path = `${await make(world)}/statuses`;
+    await world.made({ method: 'POST', path, body: newReport('validation') });
+    await world.made({ method: 'PUT', path, body: newReport('extra') });
+    return { path };
+  },
+  report:
+    (method: 'POST' | 'PUT') =>
+    async (world: World): Promise<Sending> => ({
+      method,
+      path: `${await make(world)}/statuses`,
+      body: {
+        ...newReport('validation'),
+        metadata: { job_name: 'job-1', attempt: 1, duration: '2m', note: 'kept' },
+      },
+    }),
+});
+
+const cluster = on(makeCluster);
+const nodePool = on(makeNodePool);
+const at = (path: string) => (): Promise<Sending> => Promise.resolve({ path });
+
+/** For every operation a request that succeeds; what it needs is made first. */
+export const REQUESTS: Record<OperationId, (world: World) => Promise<Sending>> = {
+  getClusters: async (world) => {
+    await makeCluster(world);
+    return { path: `${B}/clusters` };
+  },
+  postCluster: () => Promise.resolve({ method: 'POST', path: `${B}/clusters`, body: newCluster() }),
+  getClusterById: cluster.read,
+  patchClusterById: cluster.patch,
+  deleteClusterById: cluster.remove,
+  forceDeleteCluster: cluster.force,
+  getClusterStatuses: cluster.statuses,
+  postClusterStatuses: cluster.report('POST'),
+  putClusterStatuses: cluster.report('PUT'),
+
+  getNodePools: async (world) => {
+    await makeNodePool(world);
+    return { path: `${B}/nodepools` };
+  },
+  getNodePoolsByClusterId: async (world) => {
+    const path = await makeNodePool(world);
+    return { path: path.slice(0, path.lastIndexOf('/')) };
+  },
+  createNodePool: async (world) => ({
+    method: 'POST',
+    path: `${await makeCluster(world)}/nodepools`,
+    body: newNodePool(),
+  }),
+  getNodePool: async (world) => {
+    const { href } = await world.made({ path: await makeNodePool(world) });
+    return { path: href as string };
+  },
+  getNodePoolById: nodePool.read,
+  patchNodePoolById: nodePool.patch,
+  deleteNodePoolById: nodePool.remove,
+  forceDeleteNodePool: nodePool.force,
+  getNodePoolsStatuses: nodePool.statuses,
+  postNodePoolStatuses: nodePool.report('POST'),
+  putNodePoolStatuses: nodePool.report('PUT'),
+
+  getCompatibility: at(`${B}/compatibility`),
+  getMetadata: at('/api/hyperfleet'),
+  getErrors: at(`${B}/errors`),
+  getErrorById: at(`${B}/errors/NTF-001`),
+  getOpenapi: at('/openapi'),
+  getOpenapiAlias: at(`${B}/openapi`),
+  getOpenapiUi: at('/openapi-ui'),
+  getOpenapiUiAlias: at(`${B}/openapi.html`),
+};
