@@ -1,12 +1,12 @@
-import { type Config, ConfigError } from './config';
+import type { Config } from './config';
 import { reaggregateAll } from './db/reaggregate';
 import type { Logger } from './log';
 import { openDatabase } from './open-database';
 
 /** Brings the schema up to date; safe when several do it at once. */
 export async function migrate(config: Config, log: Logger): Promise<void> {
-  const { close } = await openDatabase(config, log, 'always');
-  await close();
+  const database = await openDatabase(config, log, 'always');
+  await database.close();
   log.info('the schema is up to date');
 }
 
@@ -19,16 +19,28 @@ const BATCH_SIZE = 500;
 export async function reaggregate(config: Config, log: Logger, args: string[]): Promise<void> {
   const [option, after = '', ...rest] = args;
   if ((option !== undefined && (option !== '--after' || after === '')) || rest.length > 0) {
-    throw new ConfigError(['usage: hyperfleet-api reaggregate [--after ID]']);
+    throw new Error('Usage: hyperfleet-api reaggregate [--after ID]');
   }
-  const { db, close } = await openDatabase(config, log, 'as configured');
+  const database = await openDatabase(config, log, 'as configured');
+  let lastId = after;
   try {
     const required = { Cluster: config.clusterAdapters, NodePool: config.nodePoolAdapters };
-    const done = await reaggregateAll(db, required, after, BATCH_SIZE, (progress) =>
-      log.info('reaggregating', { ...progress }),
-    );
+    const done = await reaggregateAll(database.db, required, after, BATCH_SIZE, {
+      onProgress(progress) {
+        lastId = progress.lastId;
+        log.info('reaggregating', { ...progress });
+      },
+      onCollision: (collision) =>
+        log.warn(
+          'an adapter that reported and one that is required share a condition type: neither can report',
+          { ...collision },
+        ),
+    });
     log.info('reaggregated', { ...done });
+  } catch (error) {
+    log.error('reaggregation cut off', { continue_with: lastId && `--after ${lastId}` });
+    throw error;
   } finally {
-    await close();
+    await database.close();
   }
 }

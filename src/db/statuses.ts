@@ -15,12 +15,12 @@ import {
 import { STATUS_COLUMNS, statusValues } from './rows';
 
 export type ReportOutcome =
-  | { outcome: 'accepted'; status: AdapterStatus }
-  | { outcome: 'discarded'; reason: DiscardReason };
+  { outcome: 'accepted'; status: AdapterStatus } | { outcome: 'discarded'; reason: DiscardReason };
 
 /**
  * Judges a report, stores it and aggregates, so that concurrent reports on one resource all count.
- * Two round trips when it is accepted, one when it is discarded.
+ * Two round trips when it is accepted (four when others report on the resource at that moment), one when it
+ * is discarded.
  * @param receivedAt RFC 3339 UTC with milliseconds
  * @throws ProblemError NTF-001 (first of all), VAL-000, CNF-002
  */
@@ -42,16 +42,18 @@ export async function storeReport(
     if (verdict.outcome !== 'refused') return verdict;
     throw new ProblemError(verdict.code, verdict.detail, { errors: verdict.errors });
   };
-  let completes = false;
-  const outcome = await changeResource(db, target, async (row, session) => {
-    const verdict = judge(row);
-    if (verdict.outcome === 'discarded') return verdict;
-    const after = withReport(row, verdict.status);
-    completes = isRowComplete(after, required);
-    if (completes) return verdict;
-    return (await writeReport(session, after, verdict.status, required)) ? verdict : undefined;
-  });
-  if (!completes) return outcome;
+  const outcome = await changeResource<ReportOutcome | 'completes'>(
+    db,
+    target,
+    async (row, session) => {
+      const verdict = judge(row);
+      if (verdict.outcome === 'discarded') return verdict;
+      const after = withReport(row, verdict.status);
+      if (isRowComplete(after, required)) return 'completes';
+      return (await writeReport(session, after, verdict.status, required)) ? verdict : undefined;
+    },
+  );
+  if (outcome !== 'completes') return outcome;
 
   // The report that completes a deletion removes the resource, and perhaps the cluster above it.
   return db.transaction(async (trx) => {

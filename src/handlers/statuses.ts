@@ -4,6 +4,7 @@ import { toAdapterStatus } from '../db/rows';
 import { storeReport } from '../db/statuses';
 import type { components } from '../../generated/openapi';
 import type { Handler, Service } from '../http/handler';
+import { ProblemError } from '../http/problem';
 import { type ListQuery, listOptions } from '../http/list-options';
 
 /** Reports, written once for both kinds and both methods. */
@@ -39,7 +40,12 @@ async function report(target: Target, request: ReportRequest, service: Service) 
     },
     service.required,
     receivedAt,
-  );
+  ).catch((error: unknown) => {
+    if (error instanceof ProblemError) {
+      service.metrics.reportJudged(target.kind, 'refused', error.code);
+    }
+    throw error;
+  });
   if (verdict.outcome === 'accepted') {
     service.metrics.reportJudged(target.kind, 'accepted', '');
     return { status: 201, body: verdict.status } as const;
