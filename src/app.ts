@@ -4,7 +4,7 @@ import { handlers } from './handlers';
 import type { Authenticator } from './http/auth';
 import type { Authorizer } from './http/authz';
 import { dispatch } from './http/dispatch';
-import { cutToFields } from './http/fields';
+import { writeJson } from './http/fields';
 import type { Service } from './http/handler';
 import { readJsonBody } from './http/json-body';
 import { reportProblem } from './http/report-problem';
@@ -36,6 +36,8 @@ export function createApp(service: Service, gate: Gate = {}): Express {
     req.context.operation = operation;
     req.context.pathParams = pathParams;
     req.params = pathParams;
+    // Express parses the query anew at every look at it.
+    Object.defineProperty(req, 'query', { value: req.query, writable: true, configurable: true });
     (req as unknown as { openapi: object }).openapi = { ...operation.metadata, pathParams };
     // HEAD is GET in everything but the body, which Node leaves out by itself.
     if (req.method === 'HEAD') req.method = 'GET';
@@ -78,7 +80,7 @@ export function createApp(service: Service, gate: Gate = {}): Express {
     if (req.context.operation!.queryParameters.has('page')) compress(req, res, next);
     else next();
   });
-  app.use(cutToFields);
+  app.use(writeJson);
   app.use(contract.validateResponse);
   app.use(dispatch(handlers, service));
   app.use(reportProblem(log));

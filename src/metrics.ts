@@ -52,10 +52,22 @@ export class Metrics {
     }).set({ component: COMPONENT, version: packageVersion, node: process.version }, 1);
   }
 
+  /** Looking up a metric by five labels costs more than counting; so each combination is kept. */
+  private readonly served = new Map<string, { requests: Counter.Internal; seconds: Histogram.Internal<string> }>();
+
   requestServed(method: string, path: string, code: number, seconds: number): void {
-    const labels = { method, path, code, component: COMPONENT, version: packageVersion };
-    this.requests.inc(labels);
-    this.requestSeconds.observe(labels, seconds);
+    const key = `${method} ${code} ${path}`;
+    let kept = this.served.get(key);
+    if (kept === undefined) {
+      const labels = { method, path, code, component: COMPONENT, version: packageVersion };
+      kept = {
+        requests: this.requests.labels(labels),
+        seconds: this.requestSeconds.labels(labels),
+      };
+      this.served.set(key, kept);
+    }
+    kept.requests.inc();
+    kept.seconds.observe(seconds);
   }
 
   reportJudged(resourceType: string, outcome: string, reason: string): void {
@@ -64,8 +76,15 @@ export class Metrics {
 
   /** Has the database tell about its round trips and its pool. */
   watch(db: Database): void {
+    const kept = new Map<string, Histogram.Internal<string>>();
     db.observe = ({ operation, table }: Statement, seconds, error) => {
-      this.querySeconds.observe({ operation, table }, seconds);
+      const key = `${operation} ${table}`;
+      let histogram = kept.get(key);
+      if (histogram === undefined) {
+        histogram = this.querySeconds.labels({ operation, table });
+        kept.set(key, histogram);
+      }
+      histogram.observe(seconds);
       if (error !== undefined) {
         this.queryErrors.inc({ operation, error_type: errorType(error) });
       }

@@ -6,6 +6,7 @@ import { createAuthenticator } from './http/auth';
 import { createAuthorizer } from './http/authz';
 import { createContract } from './http/contract';
 import type { Service } from './http/handler';
+import { presetPrototypes } from './http/preset-prototypes';
 import { createHealthServer, createMetricsServer, listen } from './http/operator';
 import { createSpecValidator } from './http/spec-validator';
 import type { Logger } from './log';
@@ -47,14 +48,16 @@ export async function serve(config: Config, log: Logger): Promise<void> {
     ]);
     return answered ? undefined : 'the database does not answer';
   });
+  const app = createApp(service, gate);
   const api = createServer(
     {
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
       requestTimeout: config.requestTimeoutMs,
       headersTimeout: config.requestTimeoutMs,
+      ...presetPrototypes(app),
     },
-    createApp(service, gate),
+    app,
   );
   const ports = {
     api: (await listen(api, config.apiPort, config.apiHost)).port,

@@ -1,4 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
+import { abortSignal } from './request-context';
 import type { AnyReply, Handlers, Service } from './handler';
 
 /** Calls the handler of the request's operation and sends what it answers. */
@@ -16,7 +17,9 @@ export function dispatch(handlers: Handlers, service: Service) {
         headers: req.headers,
         actor: context.actor,
         traceId: context.traceId,
-        signal: context.abort.signal,
+        get signal() {
+          return abortSignal(context);
+        },
       },
       service,
     );

@@ -16,7 +16,14 @@ export interface RequestContext {
   mediaType: string;
   /** The resource that was created, for the log. */
   resourceId?: string;
-  abort: AbortController;
+  /** Set once something wants to know when the client goes away: few do, and making one is dear. */
+  abort?: AbortController;
+}
+
+/** Aborted when the client of this request goes away before it is answered. */
+export function abortSignal(context: RequestContext): AbortSignal {
+  context.abort ??= new AbortController();
+  return context.abort.signal;
 }
 
 declare module 'express-serve-static-core' {
@@ -36,14 +43,13 @@ export function requestContext(config: Config, log: Logger, metrics: Metrics) {
       startedAt: performance.now(),
       pathParams: {},
       mediaType: '',
-      abort: new AbortController(),
     };
     req.context = context;
     res.setHeader('X-Request-Id', context.traceId);
     res.setHeader('X-Content-Type-Options', 'nosniff');
     res.setHeader('Cache-Control', 'no-store');
     res.once('close', () => {
-      if (!res.writableFinished) context.abort.abort();
+      if (!res.writableFinished) context.abort?.abort();
       const seconds = (performance.now() - context.startedAt) / 1000;
       const route = context.operation?.path ?? 'unknown';
       metrics.requestServed(req.method, route, res.statusCode, seconds);
