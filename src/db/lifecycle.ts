@@ -40,12 +40,14 @@ const FIND_OWNER: Statement = {
  * @throws ProblemError NTF-001
  */
 export async function lockFamily(trx: Session, target: Target): Promise<ResourceWithReports> {
-  if (target.kind === 'NodePool') {
-    const [row] = await trx.query<{ owner_id: string }>(FIND_OWNER, targetValues(target));
-    if (row === undefined) throw notFound(target);
-    await lockResource(trx, { kind: 'Cluster', id: row.owner_id });
-  }
-  return lockWithReports(trx, target);
+  if (target.kind === 'Cluster') return lockWithReports(trx, target);
+  const [found] = await trx.query<{ owner_id: string }>(FIND_OWNER, targetValues(target));
+  if (found === undefined) throw notFound(target);
+  const [, row] = await Promise.all([
+    lockResource(trx, { kind: 'Cluster', id: found.owner_id }),
+    lockWithReports(trx, target),
+  ]);
+  return row;
 }
 
 const LOCK_CHILDREN: Statement = {
@@ -173,6 +175,13 @@ async function removeRows(trx: Session, rows: readonly { id: string }[]): Promis
   if (rows.length > 0) await trx.query(REMOVE, [rows.map(({ id }) => id)]);
 }
 
+const FIND_CLUSTER: Statement = {
+  name: 'find_cluster',
+  operation: 'select',
+  table: 'resources',
+  text: `SELECT ${RESOURCE_COLUMNS}, ${DECIDING_COLUMNS} FROM ${RESOURCE_TABLES} WHERE r.id = $1`,
+};
+
 const TOUCH: Statement = {
   name: 'touch_resource_status',
   operation: 'update',
@@ -189,12 +198,15 @@ export async function removeResource(
   row: ResourceWithReports,
   required: RequiredAdapters,
 ): Promise<void> {
-  await removeRows(trx, [row]);
-  if (row.owner_id === null) return;
-  const cluster = await lockWithReports(trx, { kind: 'Cluster', id: row.owner_id });
-  if (isRowComplete(cluster, required)) await removeRows(trx, [cluster]);
-  // A report on the cluster that was judged while the node pool was still there must be judged again.
-  else if (cluster.deleted_time !== null) await trx.query(TOUCH, [cluster.id]);
+  if (row.owner_id === null) return removeRows(trx, [row]);
+  const [, found] = await Promise.all([
+    removeRows(trx, [row]),
+    trx.query<ResourceWithReports>(FIND_CLUSTER, [row.owner_id]),
+  ]);
+  const cluster = found[0]!;
+  if (isRowComplete(cluster, required)) return removeRows(trx, [cluster]);
+  // A report on the cluster that was judged while its last node pool was there must be judged again.
+  if (cluster.deleted_time !== null && !cluster.has_children) await trx.query(TOUCH, [cluster.id]);
 }
 
 /**

@@ -17,6 +17,11 @@ export interface Desired {
   labels: Record<string, string>;
 }
 
+/** Compared as JSON tells values apart: the order of keys means nothing, and -0 is 0. */
+function isStored(desired: Desired, { spec, labels }: ResourceRow): boolean {
+  return isDeepStrictEqual(JSON.parse(JSON.stringify(desired)), { spec, labels });
+}
+
 const RESOURCE_FIRST = 3 + STATUS_COLUMNS.length;
 
 const WRITE_PATCH: Statement = {
@@ -73,7 +78,7 @@ export function patchResource(
       throw new ProblemError('CNF-003', `'${row.name}' is being deleted and cannot be changed.`);
     }
     const desired = decide(row);
-    if (isDeepStrictEqual(desired, { spec: row.spec, labels: row.labels })) return row;
+    if (isStored(desired, row)) return row;
     const changed: ResourceWithReports = {
       ...row,
       ...desired,

@@ -111,19 +111,12 @@ export async function patch<Shown>(
   const merge = request.mediaType === 'application/merge-patch+json';
   const decide = (row: ResourceRow): Desired => {
     const before = { spec: row.spec, labels: row.labels };
-    const desired = (merge ? mergePatch(before, body) : { ...before, ...body }) as Partial<Desired>;
-    const after = { spec: desired.spec ?? {}, labels: desired.labels ?? {} };
-    if (Object.keys(after.labels).length > MAX_LABELS) {
-      refuse([
-        {
-          field: 'labels',
-          message: `labels would be ${Object.keys(after.labels).length}, more than ${MAX_LABELS}`,
-          constraint: 'maxProperties',
-        },
-      ]);
-    }
-    assertSpec(service, target.kind, after.spec);
-    return after;
+    const { spec = {}, labels = {} } = (
+      merge ? mergePatch(before, body) : { ...before, ...body }
+    ) as Partial<Desired>;
+    if (merge) assertSize({ spec, labels }, service);
+    assertSpec(service, target.kind, spec);
+    return { spec, labels };
   };
   const row = await patchResource(
     service.db,
@@ -134,6 +127,21 @@ export async function patch<Shown>(
     service.required,
   );
   return { status: 200, body: show<Shown>(row, service), ...tagged(row) } as const;
+}
+
+/** What merge patches add up to has the limits of what can be sent at once. */
+function assertSize(desired: Desired, { config }: Service): void {
+  const count = Object.keys(desired.labels).length;
+  if (count > MAX_LABELS) {
+    const message = `labels would be ${count}, more than ${MAX_LABELS}`;
+    refuse([{ field: 'labels', message, constraint: 'maxProperties' }]);
+  }
+  if (Buffer.byteLength(JSON.stringify(desired)) > config.maxBodyBytes) {
+    throw new ProblemError(
+      'LRG-001',
+      `The result of the patch would be larger than ${config.maxBodyBytes} bytes.`,
+    );
+  }
 }
 
 export async function markDeleted<Shown>(target: Target, request: Common, service: Service) {
