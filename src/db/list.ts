@@ -39,10 +39,14 @@ export interface Page<Row> {
 const DEEP_OFFSET = 200;
 
 /**
- * One page of resources and the exact number of matches, by one statement.
+ * One page of resources and the exact number of matches, by one statement, so from one snapshot.
  *
- * The page is first found as ids, in the narrowest table that can decide (an index alone, as a rule), and
- * only those rows are then read in full. Totals the counters know are not counted at all.
+ * The page is first found as ids, in the narrowest tables that can decide, and only those rows are read in
+ * full. How the ids are found depends on the search:
+ * - an index returns the matches in order: the page is read from it, from whichever end is nearer; the total
+ *   comes from the counters or from the index;
+ * - any other search must look at every candidate for its exact total anyway, so it collects the ids of
+ *   all matches once, and both total and page come from that.
  * @throws ProblemError NTF-001 when the cluster of the scope does not exist
  */
 export async function listResources(
@@ -51,28 +55,29 @@ export async function listResources(
   options: ListOptions,
   signal: AbortSignal,
 ): Promise<Page<ResourceRow>> {
-  const search = compileSearch(options.search, { kind: scope.kind, parentId: scope.ownerId });
-  const offset = (options.page - 1) * options.pageSize;
+  const { kind, ownerId } = scope;
+  const search = compileSearch(options.search, { kind, parentId: ownerId });
   const order = simplestOrder(options.order);
+  const { total, page } = search.ordered
+    ? fromIndex(search, kind, order, options)
+    : fromAllMatches(search, kind, order, options);
   const found =
-    scope.ownerId === undefined
+    ownerId === undefined
       ? sql.raw('true')
-      : sql.raw("EXISTS (SELECT 1 FROM resources WHERE id = ? AND kind = 'Cluster')", [
-          scope.ownerId,
-        ]);
+      : sql.raw("EXISTS (SELECT 1 FROM resources WHERE id = ? AND kind = 'Cluster')", [ownerId]);
+  // The literal LIMIT tells the planner that the page is small, whatever happens inside.
   const query = sql.raw(
-    `WITH t AS MATERIALIZED (SELECT (?) AS total)
-     SELECT ? AS found, t.total, ${RESOURCE_COLUMNS}
+    `WITH ? SELECT ? AS found, t.total, ${RESOURCE_COLUMNS}
      FROM t LEFT JOIN (
-       (?) page
+       (SELECT id FROM (?) ids LIMIT ${options.pageSize}) page
        JOIN resources r ON r.id = page.id
        JOIN resource_status s ON s.resource_id = page.id
      ) ON true
-     ORDER BY ${orderSql(scope.kind, order, 'r')}`,
-    [totalQuery(search, scope.kind), found, pageQuery(search, scope.kind, order, options, offset)],
+     ORDER BY ${orderSql(kind, order, 'r')}`,
+    [total, found, page],
   );
   const rows = await run<ResourceRow>(db, 'resources', query, signal);
-  if (rows[0]?.found === false) throw notFound({ kind: 'Cluster', id: scope.ownerId! });
+  if (rows[0]?.found === false) throw notFound({ kind: 'Cluster', id: ownerId! });
   return toPage(rows, 'id');
 }
 
@@ -172,35 +177,32 @@ const COUNTED: Record<Counter, (plural: string) => string> = {
   not_available: (plural) => `sum(${plural} - ${plural}_available)`,
 };
 
-function totalQuery(search: CompiledSearch, kind: Kind): Knex.Raw | Knex.QueryBuilder {
-  if (search.constant === false) return sql.raw('0');
-  if (search.counter !== undefined) {
-    const total = COUNTED[search.counter](kind === 'Cluster' ? 'clusters' : 'node_pools');
-    return sql.raw(`SELECT (${total})::bigint FROM resource_counts`);
-  }
-  return matches(search, kind, []).query.count();
+/** The two parts of a list: the common table expressions up to `t (total)`, and the ids of the page. */
+interface Parts {
+  total: Knex.Raw;
+  page: Knex.Raw | Knex.QueryBuilder;
 }
 
-/** The ids of one page. */
-function pageQuery(
+/** For searches whose matches an index returns in order. */
+function fromIndex(
   search: CompiledSearch,
   kind: Kind,
   order: readonly OrderTerm[],
-  { pageSize }: ListOptions,
-  offset: number,
-): Knex.Raw | Knex.QueryBuilder {
-  if (search.constant === false) return sql.raw('SELECT NULL::text AS id WHERE false');
+  { page, pageSize }: ListOptions,
+): Parts {
+  const offset = (page - 1) * pageSize;
+  const total = sql.raw('t AS MATERIALIZED (SELECT (?) AS total)', [totalQuery(search, kind)]);
   const ids = (reverse: boolean) => {
     const { query, first } = matches(search, kind, order);
     return query
       .select(sql.raw(`${idColumn(first)} AS id`))
       .orderByRaw(orderSql(kind, order, first, reverse));
   };
-  if (offset < DEEP_OFFSET) return ids(false).limit(pageSize).offset(offset);
+  if (offset < DEEP_OFFSET) return { total, page: ids(false).limit(pageSize).offset(offset) };
 
   // Whichever end is farther gets LIMIT 0 and is not read at all.
   const near = '? * 2 < (SELECT total FROM t)';
-  return sql.raw(
+  const either = sql.raw(
     `(? LIMIT (SELECT CASE WHEN ${near} THEN ? ELSE 0 END) OFFSET ?)
      UNION ALL
      (? LIMIT (SELECT CASE WHEN ${near} THEN 0 ELSE greatest(0, least(?, total - ?)) END FROM t)
@@ -210,6 +212,42 @@ function pageQuery(
       ...[ids(true), offset, pageSize, offset, offset, pageSize],
     ],
   );
+  return { total, page: either };
+}
+
+function totalQuery(search: CompiledSearch, kind: Kind): Knex.Raw | Knex.QueryBuilder {
+  if (search.constant === false) return sql.raw('0');
+  if (search.counter !== undefined) {
+    const total = COUNTED[search.counter](kind === 'Cluster' ? 'clusters' : 'node_pools');
+    return sql.raw(`SELECT (${total})::bigint FROM resource_counts`);
+  }
+  return matches(search, kind, []).query.count();
+}
+
+/** For all other searches. */
+function fromAllMatches(
+  search: CompiledSearch,
+  kind: Kind,
+  order: readonly OrderTerm[],
+  { page, pageSize }: ListOptions,
+): Parts {
+  const { query, first } = matches(search, kind, order);
+  const fields = sortableFields(kind);
+  const columns = order.map(
+    ({ field }, index) => `${fields.get(field)!.sql(idColumn(first))} AS o${index}`,
+  );
+  const ordering = order.map(({ direction }, index) => `o${index} ${direction}`).join(', ');
+  return {
+    total: sql.raw('m AS MATERIALIZED (?), t AS MATERIALIZED (SELECT count(*) AS total FROM m)', [
+      query.select(sql.raw([`${idColumn(first)} AS id`, ...columns].join(', '))),
+    ]),
+    page: sql
+      .select('id')
+      .from('m')
+      .orderByRaw(ordering)
+      .limit(pageSize)
+      .offset((page - 1) * pageSize),
+  };
 }
 
 /** Plans are kept per text of a statement; searches have endless texts, so only so many are named. */
@@ -237,10 +275,7 @@ async function run<Row>(
 }
 
 /** Without a match there is one row that only carries the total. */
-function toPage<Row>(
-  rows: (Row & { total: number })[],
-  key: keyof Row,
-): Page<Row> {
+function toPage<Row>(rows: (Row & { total: number })[], key: keyof Row): Page<Row> {
   return {
     total: rows[0]!.total,
     rows: rows[0]![key] === null ? [] : rows,

@@ -29,6 +29,8 @@ export interface CompiledSearch {
   /** Set when the search, apart from the scope, is always true or always false. */
   readonly constant: boolean | undefined;
   readonly counter: Counter | undefined;
+  /** One index holds just the matches, in the order of their ids: a page of them is found without the rest. */
+  readonly ordered: boolean;
 }
 
 /** Checks a search against the fields of what is listed, and turns it into SQL with bindings only. */
@@ -36,8 +38,7 @@ export function compileSearch(tree: SearchTree | undefined, scope: Scope): Compi
   const searched = tree === undefined ? all([]) : compile(tree, scope.kind);
   const scoped = all([...parentOf(scope), searched]);
   const conjuncts = scoped.type === 'and' ? scoped.operands : [scoped];
-  const labels = conjuncts.filter((conjunct) => conjunct.type === 'label');
-  const label = labels.find(({ values }) => values.length === 1) ?? labels[0];
+  const lead = leadingLabel(conjuncts);
 
   return {
     where(query, from) {
@@ -45,19 +46,32 @@ export function compileSearch(tree: SearchTree | undefined, scope: Scope): Compi
         if (alias !== 'a') void query.where(`${alias}.kind`, scope.kind);
       }
       let remaining = scoped;
-      if (from[0] === 'l' && label !== undefined) {
-        const value = isOneOf('l.value', label.values, 'text');
-        void query.where('l.key', label.key).whereRaw(value.sql, value.bindings);
-        remaining = all(conjuncts.filter((conjunct) => conjunct !== label));
+      if (from[0] === 'l' && lead !== undefined) {
+        const value = isOneOf('l.value', lead.values, 'text');
+        void query.where('l.key', lead.key).whereRaw(value.sql, value.bindings);
+        remaining = all(conjuncts.filter((conjunct) => conjunct !== lead.predicate));
       }
       const { sql, bindings } = render(remaining, from[0]);
       void query.whereRaw(`(${sql})`, bindings);
     },
     tables: tablesOf(scoped),
-    label: label && { key: label.key, values: label.values },
+    label: lead && { key: lead.key, values: lead.values },
     constant: searched.type === 'constant' ? searched.value : undefined,
     counter: scope.parentId === undefined ? counterOf(searched) : undefined,
+    ordered:
+      searched.type === 'constant' ||
+      (conjuncts.length === 1 && (searched.type === 'flag' || lead?.values.length === 1)),
   };
+}
+
+/** One value is better than several: the index then returns the resources in the order of their ids. */
+function leadingLabel(conjuncts: readonly Predicate[]) {
+  const labels = conjuncts.flatMap((predicate) =>
+    predicate.type === 'label' && predicate.values !== undefined
+      ? [{ predicate, key: predicate.key, values: predicate.values }]
+      : [],
+  );
+  return labels.find(({ values }) => values.length === 1) ?? labels[0];
 }
 
 function parentOf({ kind, parentId }: Scope): Predicate[] {
