@@ -10,6 +10,7 @@ import {
   sqlState,
 } from './errors';
 import { PipelinedReaders } from './pipelined-readers';
+import { Turns } from './turns';
 
 /** Builds SQL for what is put together at run time (lists and searches); it never connects. */
 export const sql = knexBuilder({ client: 'pg' });
@@ -59,12 +60,15 @@ const ABORTED_TRANSACTION = '25P02';
 export class Database implements Session {
   observe: QueryObserver = () => undefined;
   readonly pool: pg.Pool;
+  /** Where writers of one resource queue. */
+  readonly turns: Turns;
   private readonly readers: PipelinedReaders | undefined;
 
   constructor(
     readonly options: ConnectionOptions,
     private readonly settings: DatabaseSettings,
   ) {
+    this.turns = new Turns(settings.statementTimeoutMs);
     this.pool = new pg.Pool({
       ...options.client,
       max: settings.poolMax,

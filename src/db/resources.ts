@@ -143,22 +143,24 @@ export async function getWithReports(db: Database, target: Target): Promise<Reso
 /**
  * Reads, decides, writes. `attempt` writes by one statement, at most, and only if the resource still has
  * the version it read; it returns undefined when it has not, and runs again with the resource locked.
- * So a change costs two round trips, and a crowd of writers on one resource queues on its lock instead of
- * racing for ever; one that has to queue costs four.
+ * So a change costs two round trips, or four when another process changes the same resource at that moment.
+ * Changes by this process wait for one another, because a crowd that races mostly loses.
  */
-export async function changeResource<T>(
+export function changeResource<T>(
   db: Database,
   target: Target,
   attempt: (row: ResourceWithReports, session: Session) => Promise<T | undefined>,
 ): Promise<T> {
-  const result = await attempt(await getWithReports(db, target), db);
-  if (result !== undefined) return result;
-  return db.transaction(async (trx) => {
-    const row = await lockWithReports(trx, target);
-    const last: Session = { query: (statement, values) => trx.queryAndCommit(statement, values) };
-    const locked = await attempt(row, last);
-    if (locked === undefined) throw new Error('a locked resource changed its version');
-    return locked;
+  return db.turns.take(target.id, async () => {
+    const result = await attempt(await getWithReports(db, target), db);
+    if (result !== undefined) return result;
+    return db.transaction(async (trx) => {
+      const row = await lockWithReports(trx, target);
+      const last: Session = { query: (statement, values) => trx.queryAndCommit(statement, values) };
+      const locked = await attempt(row, last);
+      if (locked === undefined) throw new Error('a locked resource changed its version');
+      return locked;
+    });
   });
 }
 
