@@ -28,7 +28,8 @@ export function createApp(service: Service, gate: Gate = {}): Express {
   app.disable('etag');
   app.set('query parser', 'simple');
 
-  app.use(requestContext(config, log, metrics));
+  app.use(metrics.middleware);
+  app.use(requestContext(config, log));
   serveSwaggerUi(app);
 
   app.use((req: Request, _res: Response, next: NextFunction) => {

@@ -1,10 +1,12 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp, type Gate } from './app';
 import { assertServable, type Config, describeConfig } from './config';
 import { createAuthenticator } from './http/auth';
 import { createAuthorizer } from './http/authz';
+import type { Statement } from './db/connect';
 import { createContract } from './http/contract';
+import { Drainer } from './http/drainer';
 import type { Service } from './http/handler';
 import { presetPrototypes } from './http/preset-prototypes';
 import { createHealthServer, createMetricsServer, listen } from './http/operator';
@@ -18,6 +20,7 @@ const KEEP_ALIVE_MS = 95_000;
 /** A search of 4096 characters takes 12 KB when encoded, next to a large token. */
 const MAX_HEADER_BYTES = 65_536;
 const READY_TIMEOUT_MS = 2000;
+const PING: Statement = { name: 'ping', operation: 'select', table: '', text: 'SELECT 1' };
 
 /** Runs the service until it is told to stop. */
 export async function serve(config: Config, log: Logger): Promise<void> {
@@ -26,21 +29,25 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   log.info('configuration', { config: describeConfig(config) });
   const contract = await createContract(config.defaultPageSize);
   const specs = await createSpecValidator(config.openapiSchemaPath, contract.document, log);
-  const gate = await createGate(config, log, contract.operations.map(({ id }) => id));
+  const gate = await createGate(
+    config,
+    log,
+    contract.operations.map(({ id }) => id),
+  );
   const { db, close } = await openDatabase(config, log, 'as configured');
 
   const metrics = new Metrics();
   metrics.watch(db);
+  metrics.watchFleet(db, config.stuckAfterSeconds);
   const service: Service = {
     ...{ config, contract, db, log, metrics, specs },
     required: { Cluster: config.clusterAdapters, NodePool: config.nodePoolAdapters },
   };
 
-  let draining = false;
   const health = createHealthServer(async () => {
-    if (draining) return 'the server is stopping';
+    if (drainer.draining) return 'the server is stopping';
     const answered = await Promise.race([
-      db.query({ operation: 'select', table: '', text: 'SELECT 1' }, []).then(
+      db.read(PING, []).then(
         () => true,
         () => false,
       ),
@@ -59,6 +66,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
     },
     app,
   );
+  const drainer = new Drainer(api);
   const ports = {
     api: (await listen(api, config.apiPort, config.apiHost)).port,
     health: (await listen(health, config.healthPort, config.healthHost)).port,
@@ -78,9 +86,8 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   });
 
   await untilStopped();
-  draining = true;
   log.info('stopping');
-  await drain(api, config.shutdownTimeoutMs);
+  await drainer.drain(config.shutdownTimeoutMs);
   await close();
   log.info('stopped');
   process.exit(0);
@@ -124,10 +131,4 @@ function untilStopped(): Promise<void> {
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
   });
-}
-
-async function drain(api: Server, timeoutMs: number): Promise<void> {
-  const closed = new Promise((resolve) => api.close(resolve));
-  await Promise.race([closed, sleep(timeoutMs)]);
-  api.closeAllConnections();
 }

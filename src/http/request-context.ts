@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
 import type { Config } from '../config';
 import type { Logger } from '../log';
-import type { Metrics } from '../metrics';
 import type { Operation } from './contract';
 
 /** What is known of a request while it is served. */
@@ -34,8 +33,8 @@ declare module 'express-serve-static-core' {
 
 const TRACE_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** Opens the context of a request, and writes its line in the log and its metrics when it is over. */
-export function requestContext(config: Config, log: Logger, metrics: Metrics) {
+/** Opens the context of a request, and writes its line in the log when it is over. */
+export function requestContext(config: Config, log: Logger) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const given = req.headers['x-request-id'];
     const context: RequestContext = {
@@ -52,7 +51,6 @@ export function requestContext(config: Config, log: Logger, metrics: Metrics) {
       if (!res.writableFinished) context.abort?.abort();
       const seconds = (performance.now() - context.startedAt) / 1000;
       const route = context.operation?.path ?? 'unknown';
-      metrics.requestServed(req.method, route, res.statusCode, seconds);
       const poll = res.statusCode < 400 && context.operation?.id.startsWith('get');
       if (poll && !config.logPolls) return;
       log.info('request', {
