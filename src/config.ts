@@ -155,7 +155,12 @@ export const VARIABLES = {
     'TLS to the database, in the meaning of libpq; default: prefer, and none on loopback',
   ) as Variable<Optional<SslMode>>,
   pgSslRootCert: optional('PGSSLROOTCERT', 'File of the certificate authorities to trust'),
-  databasePoolMax: integer('DATABASE_POOL_MAX', 20, [1, 1000], 'Largest number of pooled connections'),
+  databasePoolMax: integer(
+    'DATABASE_POOL_MAX',
+    20,
+    [1, 1000],
+    'Largest number of pooled connections',
+  ),
   databasePoolTimeoutMs: integer(
     'DATABASE_POOL_TIMEOUT_MS',
     2000,
@@ -231,7 +236,12 @@ export const VARIABLES = {
     'YAML or JSON list of `{claim, pattern, operations}`; re-read when it changes and on SIGHUP',
   ),
 
-  logLevel: oneOf('LOG_LEVEL', ['error', 'warn', 'info', 'debug'], 'info', 'Least severe level logged'),
+  logLevel: oneOf(
+    'LOG_LEVEL',
+    ['error', 'warn', 'info', 'debug'],
+    'info',
+    'Least severe level logged',
+  ),
   logFormat: oneOf<'json' | 'text'>(
     'LOG_FORMAT',
     ['json', 'text'],

@@ -32,9 +32,7 @@ export async function openDatabase(
         onProgress: (message) => log.info(message),
       });
   try {
-    const options = connectionOptions(
-      embedded ? { ...config, databaseUrl: embedded.url } : config,
-    );
+    const options = connectionOptions(embedded ? { ...config, databaseUrl: embedded.url } : config);
     log.info('database', { database: options.description, embedded: embedded !== undefined });
     await waitForDatabase(options, config.databaseConnectRetries, log);
     const automatic = config.migrateOnStart ?? embedded !== undefined;
