@@ -1,7 +1,7 @@
 import type { Column } from './fields';
 import { toNumber, toTime } from './literals';
 import type { Operator } from './parse';
-import { FALSE, any, isOneOf, not, type Predicate, type Sql } from './predicate';
+import { FALSE, any, hasLabel, isOneOf, not, type Predicate, type Sql } from './predicate';
 import { SearchError, quote } from './search-error';
 import type { FieldName, Literal } from './tokens';
 
@@ -57,19 +57,20 @@ export function columnTests(column: Column, name: FieldName): Tests {
 /** Labels are searched in their own table, whose index leads from a key and value to the resources. */
 export function labelTests(kind: string, key: string): Tests {
   const carrying = (condition: Sql): Predicate => ({
-    type: 'sql',
-    table: undefined,
-    sql: (id) =>
-      `${id} IN (SELECT resource_id FROM resource_labels WHERE kind = ? AND key = ? AND ${condition.sql})`,
-    bindings: [kind, key, ...condition.bindings],
+    type: 'label',
+    kind,
+    key,
+    values: undefined,
+    condition,
   });
   return {
     oneOf(literals) {
       const values = [...new Set(literals.map(({ text }) => text))];
-      return values.length === 0 ? FALSE : { type: 'label', kind, key, values };
+      return values.length === 0 ? FALSE : hasLabel(kind, key, values);
     },
-    order: (operator, { text }) => carrying({ sql: `value ${operator} ?::text`, bindings: [text] }),
-    like: ({ text }, ignoreCase) => carrying(likeSql('value', text, ignoreCase)),
+    order: (operator, { text }) =>
+      carrying({ sql: `x.value ${operator} ?::text`, bindings: [text] }),
+    like: ({ text }, ignoreCase) => carrying(likeSql('x.value', text, ignoreCase)),
     isNull: () => not(carrying({ sql: 'TRUE', bindings: [] })),
   };
 }

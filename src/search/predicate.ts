@@ -29,14 +29,23 @@ export type Predicate =
       readonly bindings: readonly Value[];
     }
   | { readonly type: 'flag'; readonly column: 'ready' | 'available'; readonly value: boolean }
-  | {
-      readonly type: 'label';
-      readonly kind: string;
-      readonly key: string;
-      readonly values: readonly string[];
-    }
+  | LabelPredicate
   | { readonly type: 'not'; readonly operand: Predicate }
   | { readonly type: 'and' | 'or'; readonly operands: readonly Predicate[] };
+
+/** The resource carries a label with this key whose value, `x.value`, meets the condition. */
+export interface LabelPredicate {
+  readonly type: 'label';
+  readonly kind: string;
+  readonly key: string;
+  /** Set when the condition is to be one of these. */
+  readonly values: readonly string[] | undefined;
+  readonly condition: Sql;
+}
+
+export function hasLabel(kind: string, key: string, values: readonly string[]): Predicate {
+  return { type: 'label', kind, key, values, condition: isOneOf('x.value', values, 'text') };
+}
 
 export const TRUE: Predicate = { type: 'constant', value: true };
 export const FALSE: Predicate = { type: 'constant', value: false };
@@ -52,7 +61,24 @@ export function all(operands: readonly Predicate[]): Predicate {
 }
 
 export function any(operands: readonly Predicate[]): Predicate {
-  return join('or', operands, FALSE, TRUE);
+  return join('or', mergeLabels(operands), FALSE, TRUE);
+}
+
+/** `a = 1 or a = 2` as `a in (1, 2)`, so that one look into the index answers it. */
+function mergeLabels(operands: readonly Predicate[]): Predicate[] {
+  const merged = new Map<string, Predicate>();
+  const others: Predicate[] = [];
+  for (const operand of operands) {
+    if (operand.type !== 'label' || operand.values === undefined) {
+      others.push(operand);
+      continue;
+    }
+    const { kind, key, values } = operand;
+    const before = merged.get(key);
+    const known = before?.type === 'label' ? (before.values ?? []) : [];
+    merged.set(key, hasLabel(kind, key, [...new Set([...known, ...values])]));
+  }
+  return [...merged.values(), ...others];
 }
 
 function join(
@@ -81,9 +107,16 @@ export function tablesOf(predicate: Predicate): ReadonlySet<Alias> {
   return tables;
 }
 
+/**
+ * PostgreSQL turns the EXISTS of each label into a join, and takes minutes to plan a hundred of them.
+ * From this many on, "IS TRUE" keeps it from doing so; it then hashes or probes, whichever is cheaper.
+ */
+const JOINED_LABELS = 4;
+
 /** SQL for a query that reads `from`, whose first table gives the resource's id. */
 export function render(predicate: Predicate, from: Alias): Sql {
   const bindings: Value[] = [];
+  let labels = 0;
   const write = (node: Predicate): string => {
     switch (node.type) {
       case 'constant':
@@ -94,10 +127,9 @@ export function render(predicate: Predicate, from: Alias): Sql {
         bindings.push(...node.bindings);
         return node.sql(ID_COLUMN[from]);
       case 'label': {
-        bindings.push(node.kind, node.key);
-        const value = isOneOf('value', node.values, 'text');
-        bindings.push(...value.bindings);
-        return `${ID_COLUMN[from]} IN (SELECT resource_id FROM resource_labels WHERE kind = ? AND key = ? AND ${value.sql})`;
+        bindings.push(node.kind, node.key, ...node.condition.bindings);
+        const fence = ++labels > JOINED_LABELS ? ' IS TRUE' : '';
+        return `EXISTS (SELECT FROM resource_labels x WHERE x.kind = ? AND x.key = ? AND ${node.condition.sql} AND x.resource_id = ${ID_COLUMN[from]})${fence}`;
       }
       case 'not':
         return `NOT (${write(node.operand)})`;

@@ -253,7 +253,7 @@ const REFUSED: [string, number, string][] = [
   ],
   // Limits
   [
-    `${'('.repeat(4096)}`,
+    '('.repeat(4096),
     51,
     'Expected at most 50 levels of parentheses and "not", found one more at character 51.',
   ],
