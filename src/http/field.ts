@@ -1,0 +1,49 @@
+/** Where a value sits: the names and positions from the top of the body, or one parameter name. */
+export type FieldPath = readonly (string | number)[];
+
+const MAX_FIELD = 256;
+const MAX_VALUE = 64;
+
+const SECRET_NAME =
+  /pass(word|wd|phrase)|secret|token|credential|authorization|cookie|private|(api|access|auth)[-_]?key/i;
+const SECRET_VALUE =
+  /^(bearer|basic) |^eyJ[\w-]+\.|-----BEGIN|^AKIA[A-Z0-9]{8}|:\/\/[^/\s:@]*:[^/\s@]+@/i;
+
+/**
+ * The dotted path a client reads. It is cut because keys are as long as the sender likes, and spelled out where
+ * a character could not be shown: paths appear in logs and terminals.
+ */
+export function fieldName(path: FieldPath): string {
+  const name = path.join('.');
+  const short = name.length <= MAX_FIELD ? name : `${name.slice(0, 200)}…${name.slice(-50)}`;
+  return short.replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** True when the value may be repeated to the client: a short scalar whose place and form are not a secret's. */
+export function isShowable(path: FieldPath, value: unknown): boolean {
+  if (path.some((part) => SECRET_NAME.test(String(part)))) return false;
+  if (typeof value === 'string') return value.length <= MAX_VALUE && !SECRET_VALUE.test(value);
+  return value === null || typeof value === 'number' || typeof value === 'boolean';
+}
+
+/** What came, in the words of a message. */
+export function describeValue(path: FieldPath, value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  if (isShowable(path, value)) return typeof value === 'string' ? `'${value}'` : String(value);
+  return typeof value === 'string' ? `a text of ${value.length} characters` : `a ${typeof value}`;
+}
+
+export function hasOwn(value: unknown, name: string): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name);
+}
+
+/** Undoes the escaping of a JSON pointer. */
+export function pointerSegments(pointer: string): string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
