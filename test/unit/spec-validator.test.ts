@@ -1,0 +1,203 @@
+import { createSpecValidator, type SpecValidator } from '../../src/http/spec-validator';
+import { file, log, warnings, withSchemas } from '../support/provider-schemas';
+
+const PROVIDER = `
+openapi: 3.0.3
+info: { title: Provider, version: '1' }
+paths: {}
+components:
+  schemas:
+    ClusterSpec:
+      type: object
+      required: [region, version]
+      additionalProperties: false
+      properties:
+        region: { type: string, enum: [us-east-1, eu-west-1], x-console: { label: Region } }
+        version: { type: string, pattern: '^4\\.\\d+$', example: '4.19' }
+        nodes: { type: integer, format: int32, minimum: 1, exclusiveMinimum: true, maximum: 500, default: 3 }
+        note: { type: string, nullable: true, maxLength: 10 }
+        created: { type: string, format: date-time, readOnly: true }
+        network: { $ref: '#/components/schemas/Network' }
+        admin_password: { type: string, minLength: 12, pattern: '[0-9]' }
+        pools:
+          type: array
+          maxItems: 2
+          items: { $ref: '#/components/schemas/NodePoolSpec' }
+    NodePoolSpec:
+      type: object
+      properties:
+        size: { type: integer }
+    Network:
+      type: object
+      required: [cidr]
+      properties:
+        cidr: { type: string, format: ipv4 }
+        mtu: { type: integer, multipleOf: 2 }
+`;
+
+describe('the schemas of a provider', () => {
+  let specs: SpecValidator;
+  beforeEach(async () => {
+    specs = await createSpecValidator(file(PROVIDER), {}, log);
+  });
+
+  it('let a good spec pass', () => {
+    const spec = {
+      region: 'us-east-1',
+      version: '4.19',
+      nodes: 2,
+      note: null,
+      created: '2026-01-31T12:00:00Z',
+      network: { cidr: '10.0.0.0', extra: true },
+      pools: [{ size: 1 }, {}],
+    };
+    expect(specs.validate('Cluster', spec)).toEqual([]);
+    expect(specs.validate('NodePool', { size: 3, more: 'x' })).toEqual([]);
+    expect(warnings).toEqual([]);
+  });
+
+  it('name every member at fault at once', () => {
+    const spec = {
+      region: 'moon',
+      nodes: 1,
+      note: 'much too long',
+      created: '2026-13-01T12:00:00Z',
+      network: { mtu: 3 },
+      pools: [{ size: '1' }, {}, { size: 1.5 }],
+      colour: 'blue',
+    };
+    expect(specs.validate('Cluster', spec)).toEqual([
+      { field: 'spec.version', message: 'spec.version is required', constraint: 'required' },
+      {
+        field: 'spec.colour',
+        message:
+          'spec.colour is not a member that is allowed here (region, version, nodes, note, created, network, admin_password, pools)',
+        constraint: 'additionalProperties',
+        value: 'blue',
+      },
+      {
+        field: 'spec.region',
+        message: "spec.region must be one of 'us-east-1', 'eu-west-1', not 'moon'",
+        constraint: 'enum',
+        value: 'moon',
+      },
+      {
+        field: 'spec.nodes',
+        message: 'spec.nodes must be more than 1, not 1',
+        constraint: 'exclusiveMinimum',
+        value: 1,
+      },
+      {
+        field: 'spec.note',
+        message: 'spec.note must have at most 10 characters, not 13',
+        constraint: 'maxLength',
+        value: 'much too long',
+      },
+      {
+        field: 'spec.created',
+        message:
+          "spec.created must be an RFC 3339 time such as 2026-01-31T12:00:00Z, not '2026-13-01T12:00:00Z'",
+        constraint: 'format',
+        value: '2026-13-01T12:00:00Z',
+      },
+      {
+        field: 'spec.network.cidr',
+        message: 'spec.network.cidr is required',
+        constraint: 'required',
+      },
+      {
+        field: 'spec.network.mtu',
+        message: 'spec.network.mtu must be a multiple of 2, not 3',
+        constraint: 'multipleOf',
+        value: 3,
+      },
+      {
+        field: 'spec.pools',
+        message: 'spec.pools must have at most 2 entries, not 3',
+        constraint: 'maxItems',
+      },
+      {
+        field: 'spec.pools.0.size',
+        message: "spec.pools.0.size must be a whole number, not '1'",
+        constraint: 'type',
+        value: '1',
+      },
+      {
+        field: 'spec.pools.2.size',
+        message: 'spec.pools.2.size must be a whole number, not 1.5',
+        constraint: 'type',
+        value: 1.5,
+      },
+    ]);
+  });
+
+  it('neither convert values nor fill in defaults', () => {
+    const spec = { region: 'us-east-1', version: '4.1', network: { cidr: '10.0.0.0' } };
+    const before = structuredClone(spec);
+    expect(specs.validate('Cluster', spec)).toEqual([]);
+    expect(spec).toEqual(before);
+    expect(specs.validate('Cluster', { ...spec, nodes: '5' })).toHaveLength(1);
+  });
+
+  it('never repeat a secret', () => {
+    const spec = { region: 'us-east-1', version: '4.1', admin_password: 'hunter!' };
+    const fields = specs.validate('Cluster', spec);
+    expect(fields.map(({ constraint }) => constraint)).toEqual(['minLength', 'pattern']);
+    expect(JSON.stringify(fields)).not.toContain('hunter');
+  });
+
+  it('are read from JSON too', async () => {
+    const text = JSON.stringify({
+      openapi: '3.1.1',
+      components: { schemas: { ClusterSpec: { required: ['a'] }, NodePoolSpec: {} } },
+    });
+    const json = await createSpecValidator(file(text, 'provider.json'), {}, log);
+    expect(json.validate('Cluster', {})).toMatchObject([{ field: 'spec.a' }]);
+  });
+
+  it('report a hundred members at most', async () => {
+    const many = await withSchemas({ ClusterSpec: { additionalProperties: { type: 'string' } } });
+    const spec = Object.fromEntries(
+      Array.from({ length: 5000 }, (_, index) => [`m${index}`, index]),
+    );
+    expect(many.validate('Cluster', spec)).toHaveLength(100);
+  });
+});
+
+describe('without a document of a provider', () => {
+  const contract = {
+    openapi: '3.0.3',
+    components: {
+      schemas: { ClusterSpec: { type: 'object' }, NodePoolSpec: { required: ['size'] } },
+    },
+  };
+
+  it('the fallback document decides', async () => {
+    const specs = await createSpecValidator(undefined, contract, log);
+    expect(specs.validate('Cluster', { any: { thing: [1] } })).toEqual([]);
+    expect(specs.validate('NodePool', {})).toMatchObject([{ field: 'spec.size' }]);
+    expect(warnings).toEqual([]);
+  });
+});
+
+it('skips a kind that has no schema, with a warning', async () => {
+  const specs = await withSchemas({ NodePoolSpec: { required: ['size'] } });
+  expect(specs.validate('Cluster', { anything: 1 })).toEqual([]);
+  expect(specs.validate('NodePool', {})).toHaveLength(1);
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /no components\.schemas\.ClusterSpec: the spec of a Cluster is not validated$/,
+    ),
+  ]);
+});
+
+it('ends a validation that a costly pattern would draw out', async () => {
+  const specs = await withSchemas({ ClusterSpec: { properties: { a: { pattern: '^(a+)+$' } } } });
+  const start = Date.now();
+  expect(specs.validate('Cluster', { a: `${'a'.repeat(60)}!` })).toMatchObject([
+    { field: 'spec', constraint: 'timeLimit' },
+  ]);
+  expect(Date.now() - start).toBeLessThan(5000);
+  expect(warnings.at(-1)).toContain('took too long');
+  expect(specs.validate('Cluster', { a: 'aaa' })).toEqual([]);
+});
