@@ -80,7 +80,12 @@ export class Database implements Session {
     // Without listeners a connection that breaks would end the process. The pool watches those that are idle
     // and replaces them; of those at work, their statements learn of it.
     this.pool.on('error', () => undefined);
-    this.pool.on('connect', (client) => client.on('error', () => undefined));
+    this.pool.on('connect', (client) => {
+      client.on('error', () => undefined);
+      // Compiling a search with many conditions takes a thousand times as long as running it (measured: a page
+      // took 16 s with it and 11 ms without).
+      client.query('SET jit = off').catch(() => undefined);
+    });
     // Without prepared statements there is an old PgBouncer in between, which pipelining overtaxes.
     if (settings.preparedStatements) {
       this.readers = new PipelinedReaders(options.client, settings.statementTimeoutMs);
