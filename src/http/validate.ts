@@ -1,12 +1,12 @@
 import type { Request, Response } from 'express';
 import type { Contract } from './contract';
 import { ProblemError, type ProblemField } from './problem';
-import { type EovError, fieldsOfValidatorErrors } from './validation-message';
+import { type EovError, fieldsOfValidatorErrors, validationDetail } from './validation-message';
+import { fieldName } from './field';
 
-const LABEL_PREFIX = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const LABEL_PREFIX =
+  /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const LABEL_NAME = /^(?=.{1,63}$)[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
-
-const NOT_AN_OBJECT = 'type.openapi.validation';
 
 export function isLabelKey(key: string): boolean {
   const slash = key.indexOf('/');
@@ -18,7 +18,7 @@ export function isLabelKey(key: string): boolean {
 
 /**
  * Holds a request against the contract; the body is parsed, the operation known.
- * @throws ProblemError VAL-000 with every field at fault, VAL-006 when the body is not an object
+ * @throws ProblemError VAL-000 with every field at fault
  */
 export async function validateRequest(
   contract: Contract,
@@ -29,17 +29,9 @@ export async function validateRequest(
   const fields = takeOutBadParameters(req, query);
   const input = { query, params: req.context.pathParams, body: req.body as unknown };
   const errors = await validatorErrors(contract, req, res);
-  if (errors.some((error) => error.path === '/body' && error.errorCode === NOT_AN_OBJECT)) {
-    throw new ProblemError('VAL-006', 'The body must be a JSON object.');
-  }
   fields.push(...fieldsOfValidatorErrors(errors, input), ...labelKeyProblems(req.body));
   if (fields.length === 0) return;
-  const detail = fields
-    .slice(0, 5)
-    .map(({ message }) => message)
-    .join('; ');
-  const more = fields.length > 5 ? `; and ${fields.length - 5} more` : '';
-  throw new ProblemError('VAL-000', `${detail}${more}.`, { errors: fields });
+  throw new ProblemError('VAL-000', validationDetail(fields), { errors: fields });
 }
 
 /** The validator stops at the first parameter it does not know; so they are named, all, before it runs. */
@@ -90,9 +82,12 @@ function labelKeyProblems(body: unknown): ProblemField[] {
   if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) return [];
   return Object.keys(labels)
     .filter((key) => !isLabelKey(key))
-    .map((key) => ({
-      field: `labels.${key}`,
-      message: `label key '${key}' must be a name of up to 63 letters, digits, '-', '_' or '.', optionally after a DNS name and '/'`,
-      constraint: 'pattern',
-    }));
+    .map((key) => {
+      const field = fieldName(['labels', key]);
+      return {
+        field,
+        message: `${field} is no label key: that is a name of up to 63 letters, digits, '-', '_' or '.', optionally after a DNS name and '/'`,
+        constraint: 'pattern',
+      };
+    });
 }
