@@ -250,7 +250,8 @@ function createRouter(operations: readonly Operation[]): Contract['match'] {
 
 function decodeSegment(segment: string): string {
   try {
-    return decodeURIComponent(segment);
+    // PostgreSQL refuses to look for a NUL; nothing has one, so anything unknown does in its place.
+    return decodeURIComponent(segment).replaceAll('\0', '\uFFFD');
   } catch {
     throw new ProblemError('VAL-006', 'The path is not properly percent-encoded.');
   }
