@@ -23,7 +23,7 @@ export class ApiError extends Error {
     /** What the service said; absent when something before it answered, such as a proxy. */
     readonly problem?: Problem,
   ) {
-    super(problem ? `${problem.code}: ${problem.detail ?? problem.title}` : `HTTP ${status}`);
+    super(problem ? `${problem.code}: ${problem.detail}` : `HTTP ${status}`);
     this.name = 'ApiError';
   }
 
@@ -62,10 +62,7 @@ export interface Selection {
   signal?: AbortSignal;
 }
 
-export type HyperFleetClient = Pick<
-  Client<paths, `${string}/${string}`>,
-  'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-> & {
+export type HyperFleetClient = Pick<Client<paths>, 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'> & {
   /**
    * Walks a whole list, page by page, in the order of the key. Each page starts behind the last item of
    * the one before, so that what comes and goes meanwhile makes nothing appear twice or be skipped.
@@ -79,7 +76,7 @@ export type HyperFleetClient = Pick<
 
 /** A client for every operation of the contract, with its types. */
 export function createClient({ baseUrl, token, fetch }: ClientOptions): HyperFleetClient {
-  const client = createFetchClient<paths, `${string}/${string}`>({ baseUrl, fetch });
+  const client = createFetchClient<paths>({ baseUrl, fetch });
   if (token !== undefined) client.use(authentication(token));
   const { GET, POST, PUT, PATCH, DELETE } = client;
   const each: HyperFleetClient['each'] = (path, ...[selection]) =>
@@ -120,7 +117,7 @@ type PageAnswer =
 const PAGE_SIZE = 100;
 
 async function* walk<Path extends keyof Lists>(
-  client: Client<paths, `${string}/${string}`>,
+  client: Client<paths>,
   path: Path,
   { search, pageSize = PAGE_SIZE, signal, path: parameters }: Selection & { path?: object },
 ): AsyncGenerator<Lists[Path], void, undefined> {

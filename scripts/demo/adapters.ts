@@ -1,0 +1,146 @@
+import { type HyperFleetClient, ok, type Schemas } from '../../src/client';
+import { type Cluster, type Fleet, IN_PROGRESS, type NodePool } from './fleet';
+
+const CLUSTER = '/api/hyperfleet/v1/clusters/{cluster_id}';
+const CLUSTER_STATUSES = `${CLUSTER}/statuses` as const;
+const NODE_POOL_STATUSES = `${CLUSTER}/nodepools/{nodepool_id}/statuses` as const;
+
+type Resource = Cluster | NodePool;
+type Report = Schemas['AdapterStatusCreateRequest'];
+type Step = 'start' | 'fail' | 'succeed' | 'finalize' | 'rest';
+
+/** Where one adapter stands with one resource. */
+interface Job {
+  generation: number;
+  deleting: boolean;
+  step: Step;
+  due: number;
+}
+
+export interface AdapterOptions {
+  client: HyperFleetClient;
+  clusterAdapters: readonly string[];
+  nodePoolAdapters: readonly string[];
+  /** Real milliseconds that a second of the story takes. */
+  second: number;
+}
+
+/** Plays all adapters: each looks at what is wanted, takes its time, and reports what it found. */
+export class Adapters {
+  private readonly jobs = new Map<string, Job>();
+  /** The adapter that fails at first, and about which cluster. */
+  private trouble: { cluster: string; adapter: string } | undefined;
+
+  constructor(private readonly options: AdapterOptions) {}
+
+  /** Lets one adapter fail at the first generation of a cluster, until it is told to recover. */
+  break(cluster: string): string {
+    const { clusterAdapters } = this.options;
+    this.trouble = { cluster, adapter: clusterAdapters[1] ?? clusterAdapters[0]! };
+    return this.trouble.adapter;
+  }
+
+  recover(): void {
+    this.trouble = undefined;
+  }
+
+  /** Sends every report that is due. */
+  async work({ clusters, nodePools }: Fleet): Promise<void> {
+    const { clusterAdapters, nodePoolAdapters } = this.options;
+    const owners = new Set(nodePools.map((pool) => pool.owner_references.id));
+    const sent = [
+      ...clusters.flatMap((cluster) =>
+        clusterAdapters.map((adapter, order) =>
+          this.advance(cluster, adapter, order, owners.has(cluster.id), (body) =>
+            this.options.client.POST(CLUSTER_STATUSES, {
+              params: { path: { cluster_id: cluster.id! } },
+              body,
+            }),
+          ),
+        ),
+      ),
+      ...nodePools.flatMap((pool) =>
+        nodePoolAdapters.map((adapter, order) =>
+          this.advance(pool, adapter, order, false, (body) =>
+            this.options.client.POST(NODE_POOL_STATUSES, {
+              params: { path: { cluster_id: pool.owner_references.id!, nodepool_id: pool.id! } },
+              body,
+            }),
+          ),
+        ),
+      ),
+    ];
+    await Promise.all(sent);
+  }
+
+  private async advance(
+    resource: Resource,
+    adapter: string,
+    order: number,
+    hasChildren: boolean,
+    send: (body: Report) => Promise<{ response: Response; error?: unknown }>,
+  ): Promise<void> {
+    const job = this.jobOf(resource, adapter, order);
+    if (job.step === 'rest' || Date.now() < job.due) return;
+    // A cluster is cleaned up after what stands on it.
+    if (job.step === 'finalize' && hasChildren) return;
+    if (job.step === 'succeed' && this.isBroken(resource, adapter)) job.step = 'fail';
+    else if (job.step === 'fail' && !this.isBroken(resource, adapter)) job.step = 'succeed';
+    const { step } = job;
+    const answer = await send(reportOf(step, adapter, job.generation));
+    // What is gone in the meantime needs no report.
+    if (answer.response.status === 404) return;
+    await ok(Promise.resolve(answer));
+    if (step === 'start') job.step = 'succeed';
+    else if (step !== 'fail') job.step = 'rest';
+    job.due = Date.now() + this.duration(resource, order);
+  }
+
+  private jobOf(resource: Resource, adapter: string, order: number): Job {
+    const key = `${resource.id} ${adapter}`;
+    const { generation } = resource;
+    const deleting = resource.deleted_time !== undefined;
+    let job = this.jobs.get(key);
+    if (job?.generation !== generation || job.deleting !== deleting) {
+      // Only a first creation is reported on while it goes on: an update keeps what is available available.
+      const step = deleting ? 'finalize' : generation === 1 ? 'start' : 'succeed';
+      job = { generation, deleting, step, due: Date.now() + this.duration(resource, order) };
+      this.jobs.set(key, job);
+    }
+    return job;
+  }
+
+  /** Later adapters depend on earlier ones; the identifier scatters the rest. */
+  private duration(resource: Resource, order: number): number {
+    const scatter = (resource.id!.charCodeAt(26) % 8) / 4;
+    return (1 + order + scatter) * this.options.second;
+  }
+
+  private isBroken(resource: Resource, adapter: string): boolean {
+    return this.trouble?.cluster === resource.id && this.trouble?.adapter === adapter;
+  }
+}
+
+type Finding = [available: 'True' | 'False', reason: string, message: string];
+
+const FINDINGS: Record<Exclude<Step, 'rest'>, Finding> = {
+  start: ['False', IN_PROGRESS, 'Work has begun'],
+  fail: ['False', 'QuotaExceeded', 'The provider refuses more resources in this region'],
+  succeed: ['True', 'Done', 'Everything is as wanted'],
+  finalize: ['False', 'Removed', 'Everything was cleaned up'],
+};
+
+function reportOf(step: Step, adapter: string, generation: number): Report {
+  const [available, reason, message] = FINDINGS[step as keyof typeof FINDINGS];
+  const condition = (type: string, status: 'True' | 'False') => ({ type, status, reason, message });
+  return {
+    adapter,
+    observed_generation: generation,
+    conditions: [
+      condition('Available', available),
+      condition('Applied', 'True'),
+      condition('Health', step === 'fail' ? 'False' : 'True'),
+      ...(step === 'finalize' ? [condition('Finalized', 'True')] : []),
+    ],
+  };
+}

@@ -1,0 +1,73 @@
+import { parseArgs } from 'node:util';
+import { createClient, ok } from '../../src/client';
+import { loadConfig } from '../../src/config';
+import { liveScreen, plainScreen } from './screen';
+import { play } from './story';
+
+const USAGE = `Fills a running service with a small fleet and plays the adapters.
+
+Usage: npm run demo -- [--url http://localhost:8000] [--clusters 12] [--speed 1]
+
+  --url       where the service answers
+  --clusters  how many clusters, 2 to 1000
+  --speed     2 tells the story twice as fast; up to 1000
+`;
+
+class UsageError extends Error {}
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        url: { type: 'string', default: 'http://localhost:8000' },
+        clusters: { type: 'string', default: '12' },
+        speed: { type: 'string', default: '1' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const clusters = Number(values.clusters);
+    const speed = Number(values.speed);
+    if (values.help) throw new UsageError();
+    if (!URL.canParse(values.url)) throw new UsageError('--url must be a URL.');
+    if (!Number.isInteger(clusters) || clusters < 2 || clusters > 1000) {
+      throw new UsageError('--clusters must be a whole number from 2 to 1000.');
+    }
+    if (!(speed > 0 && speed <= 1000)) throw new UsageError('--speed must be above 0, up to 1000.');
+    return { url: values.url.replace(/\/$/, ''), clusters, speed };
+  } catch (error) {
+    throw error instanceof UsageError ? error : new UsageError((error as Error).message);
+  }
+}
+
+async function main(): Promise<void> {
+  const { url, clusters, speed } = readOptions();
+  // The service's own settings, if it was started with other adapters than usual.
+  const { clusterAdapters, nodePoolAdapters } = loadConfig();
+  const client = createClient({ baseUrl: url });
+  await ok(client.GET('/api/hyperfleet/v1/compatibility')).catch(() => {
+    throw new Error(`No HyperFleet API answers at ${url}. Start it with: make run-no-auth`);
+  });
+
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  process.once('SIGTERM', () => stop.abort());
+  const screen = process.stdout.isTTY ? liveScreen(process.stdout) : plainScreen(process.stdout);
+  try {
+    const options = { client, clusters, speed, clusterAdapters, nodePoolAdapters };
+    const search = await play({ ...options, screen, signal: stop.signal });
+    screen.close();
+    console.log(`\nThe fleet stays for you to look at:
+  curl -sG ${url}/api/hyperfleet/v1/clusters --data-urlencode "search=${search}"
+  ${url}/openapi-ui`);
+  } catch (error) {
+    screen.close();
+    if (!stop.signal.aborted) throw error;
+    console.log('\nStopped. What was created so far stays in the service.');
+  }
+}
+
+main().catch((error: unknown) => {
+  const usage = error instanceof UsageError;
+  console.error([(error as Error).message, usage && USAGE].filter(Boolean).join('\n\n'));
+  process.exitCode = usage ? 2 : 1;
+});

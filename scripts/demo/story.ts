@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type HyperFleetClient, ok } from '../../src/client';
+import { Adapters } from './adapters';
+import { condition, type Fleet, isFailing, isReady, NEXT_VERSION, planFleet } from './fleet';
+import type { Screen } from './screen';
+
+const CLUSTERS = '/api/hyperfleet/v1/clusters';
+const CLUSTER = `${CLUSTERS}/{cluster_id}` as const;
+const NODE_POOLS = '/api/hyperfleet/v1/nodepools';
+
+export interface StoryOptions {
+  client: HyperFleetClient;
+  clusters: number;
+  speed: number;
+  clusterAdapters: readonly string[];
+  nodePoolAdapters: readonly string[];
+  screen: Screen;
+  signal: AbortSignal;
+}
+
+/** One part of the story: something is done, then everybody watches until it has worked out. */
+interface Act {
+  title: string;
+  begin(fleet: Fleet): Promise<void> | void;
+  done(fleet: Fleet): boolean;
+}
+
+/** How long an act may take, in seconds of the story, before something is wrong. */
+const PATIENCE = 120;
+
+/** Tells the whole story and answers with the label that finds its fleet. */
+export async function play(options: StoryOptions): Promise<string> {
+  const { client, screen, signal } = options;
+  const second = 1000 / options.speed;
+  const run = randomBytes(2).toString('hex');
+  const adapters = new Adapters({ ...options, second });
+
+  for (const act of actsOf(options, run, adapters)) {
+    screen.act(act.title);
+    await act.begin(await observe(client, run, signal));
+    // At a high speed the machine may be slower than the story.
+    const deadline = Date.now() + Math.max(PATIENCE * second, 60_000);
+    for (;;) {
+      const fleet = await observe(client, run, signal);
+      screen.show(fleet);
+      if (act.done(fleet)) break;
+      if (Date.now() > deadline) throw new Error(`The story is stuck. ${waitingFor(fleet)}`);
+      await adapters.work(fleet);
+      await sleep(Math.max(second / 4, 20), undefined, { signal });
+    }
+  }
+  return `labels.demo='${run}'`;
+}
+
+async function observe(client: HyperFleetClient, run: string, signal: AbortSignal): Promise<Fleet> {
+  const selection = { search: `labels.demo='${run}'`, pageSize: 500, signal };
+  const fleet: Fleet = { clusters: [], nodePools: [] };
+  for await (const cluster of client.each(CLUSTERS, selection)) fleet.clusters.push(cluster);
+  for await (const pool of client.each(NODE_POOLS, selection)) fleet.nodePools.push(pool);
+  return fleet;
+}
+
+function actsOf(options: StoryOptions, run: string, adapters: Adapters): Act[] {
+  const { client, screen, signal } = options;
+  const allReady = ({ clusters, nodePools }: Fleet) => [...clusters, ...nodePools].every(isReady);
+  const waves = Math.min(options.clusters, 3);
+  let unlucky: string;
+  let leaving: string;
+
+  return [
+    {
+      title: `${options.clusters} clusters are ordered`,
+      async begin() {
+        for (const { body, nodePools } of planFleet(options.clusters, run)) {
+          signal.throwIfAborted();
+          const { data } = await ok(client.POST(CLUSTERS, { body }));
+          const params = { path: { cluster_id: data.id! } };
+          for (const pool of nodePools) {
+            await ok(client.POST(`${CLUSTER}/nodepools`, { params, body: pool }));
+          }
+          screen.event(`${body.name} ordered with ${nodePools.length} node pools`);
+        }
+      },
+      done: () => true,
+    },
+    {
+      title: 'The adapters build them; one cannot',
+      begin({ clusters }) {
+        const cluster = clusters[Math.floor(clusters.length / 2)]!;
+        unlucky = cluster.id!;
+        screen.event(`${cluster.name}: ${adapters.break(unlucky)} will run into a quota`);
+      },
+      done: ({ clusters, nodePools }) =>
+        nodePools.every(isReady) &&
+        clusters.every((cluster) =>
+          cluster.id === unlucky ? isFailing(cluster) : isReady(cluster),
+        ),
+    },
+    {
+      title: 'The quota is raised, the adapter recovers',
+      begin: () => adapters.recover(),
+      done: allReady,
+    },
+    ...Array.from({ length: waves }, (_, wave) => ({
+      title: `Version ${NEXT_VERSION} rolls through, wave ${wave + 1} of ${waves}; what is available stays available`,
+      async begin({ clusters }: Fleet) {
+        for (const { id, name, spec } of clusters.filter(
+          (_each, index) => index % waves === wave,
+        )) {
+          signal.throwIfAborted();
+          const params = { path: { cluster_id: id! } };
+          const body = { spec: { ...spec, version: NEXT_VERSION } };
+          await ok(client.PATCH(CLUSTER, { params, body }));
+          screen.event(`${name} is to have version ${NEXT_VERSION}`);
+        }
+      },
+      done: allReady,
+    })),
+    {
+      title: 'One cluster is deleted, to the end',
+      async begin({ clusters }) {
+        const { id, name } = clusters.at(-1)!;
+        leaving = id!;
+        await ok(client.DELETE(CLUSTER, { params: { path: { cluster_id: leaving } } }));
+        screen.event(`${name} is marked for deletion, and its node pools with it`);
+      },
+      done: ({ clusters }) => clusters.every(({ id }) => id !== leaving),
+    },
+  ];
+}
+
+function waitingFor({ clusters, nodePools }: Fleet): string {
+  const late = [...clusters, ...nodePools].find((resource) => !isReady(resource));
+  if (!late) return 'Nothing is left to wait for.';
+  const why = condition(late, 'Ready')?.message ?? 'no reason is given';
+  return `${late.name} is not ready: ${why}. Does the service require adapters the demo does not play?`;
+}
