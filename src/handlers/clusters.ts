@@ -1,5 +1,4 @@
 import type { Handler } from '../http/handler';
-import type { Cluster } from '../db/rows';
 import * as resource from './resource';
 
 /** Clusters: what is common to both kinds is in resource.ts. */
@@ -8,20 +7,20 @@ const target = (params: { cluster_id: string }) =>
 
 export const getClusters: Handler<'getClusters'> = async (request, service) => ({
   status: 200,
-  body: await resource.list<Cluster>({ kind: 'Cluster' }, request, service),
+  body: await resource.list({ kind: 'Cluster' }, request, service),
 });
 
 export const postCluster: Handler<'postCluster'> = (request, service) =>
-  resource.create<Cluster>({ kind: 'Cluster' }, request, service);
+  resource.create({ kind: 'Cluster' }, request, service);
 
 export const getClusterById: Handler<'getClusterById'> = (request, service) =>
-  resource.read<Cluster>(target(request.params), request, service);
+  resource.read(target(request.params), request, service);
 
 export const patchClusterById: Handler<'patchClusterById'> = (request, service) =>
-  resource.patch<Cluster>(target(request.params), request, service);
+  resource.patch(target(request.params), request, service);
 
 export const deleteClusterById: Handler<'deleteClusterById'> = (request, service) =>
-  resource.markDeleted<Cluster>(target(request.params), request, service);
+  resource.markDeleted(target(request.params), request, service);
 
 export const forceDeleteCluster: Handler<'forceDeleteCluster'> = (request, service) =>
   resource.forceDelete(target(request.params), request, service);

@@ -1,4 +1,3 @@
-import type { NodePool } from '../db/rows';
 import type { Handler } from '../http/handler';
 import * as resource from './resource';
 
@@ -8,7 +7,7 @@ const target = (params: { cluster_id: string; nodepool_id: string }) =>
 
 export const getNodePools: Handler<'getNodePools'> = async (request, service) => ({
   status: 200,
-  body: await resource.list<NodePool>({ kind: 'NodePool' }, request, service),
+  body: await resource.list({ kind: 'NodePool' }, request, service),
 });
 
 export const getNodePoolsByClusterId: Handler<'getNodePoolsByClusterId'> = async (
@@ -16,7 +15,7 @@ export const getNodePoolsByClusterId: Handler<'getNodePoolsByClusterId'> = async
   service,
 ) => ({
   status: 200,
-  body: await resource.list<NodePool>(
+  body: await resource.list(
     { kind: 'NodePool', ownerId: request.params.cluster_id },
     request,
     service,
@@ -24,23 +23,19 @@ export const getNodePoolsByClusterId: Handler<'getNodePoolsByClusterId'> = async
 });
 
 export const createNodePool: Handler<'createNodePool'> = (request, service) =>
-  resource.create<NodePool>(
-    { kind: 'NodePool', ownerId: request.params.cluster_id },
-    request,
-    service,
-  );
+  resource.create({ kind: 'NodePool', ownerId: request.params.cluster_id }, request, service);
 
 export const getNodePool: Handler<'getNodePool'> = (request, service) =>
-  resource.read<NodePool>({ kind: 'NodePool', id: request.params.nodepool_id }, request, service);
+  resource.read({ kind: 'NodePool', id: request.params.nodepool_id }, request, service);
 
 export const getNodePoolById: Handler<'getNodePoolById'> = (request, service) =>
-  resource.read<NodePool>(target(request.params), request, service);
+  resource.read(target(request.params), request, service);
 
 export const patchNodePoolById: Handler<'patchNodePoolById'> = (request, service) =>
-  resource.patch<NodePool>(target(request.params), request, service);
+  resource.patch(target(request.params), request, service);
 
 export const deleteNodePoolById: Handler<'deleteNodePoolById'> = (request, service) =>
-  resource.markDeleted<NodePool>(target(request.params), request, service);
+  resource.markDeleted(target(request.params), request, service);
 
 export const forceDeleteNodePool: Handler<'forceDeleteNodePool'> = (request, service) =>
   resource.forceDelete(target(request.params), request, service);

@@ -3,10 +3,11 @@ import { listResources, type ListScope } from '../db/list';
 import { type Desired, patchResource } from '../db/patch';
 import { createResource, getResource, getVersion, type Target } from '../db/resources';
 import {
+  type Cluster,
   hrefOf,
   type JsonObject,
   type Kind,
-  type Resource,
+  type NodePool,
   type ResourceRow,
   toResource,
 } from '../db/rows';
@@ -16,26 +17,31 @@ import { type ListQuery, listOptions } from '../http/list-options';
 import { mergePatch } from '../http/merge-patch';
 import { ProblemError, type ProblemField } from '../http/problem';
 
-/*
- * What clusters and node pools do alike. Each function takes only the parts of the request it uses;
- * `Shown` is the contract's type of the kind.
- */
+/* What clusters and node pools do alike. Each function takes only the parts of the request it uses. */
+
+/** The contract's types, by kind. */
+interface Shown {
+  Cluster: Cluster;
+  NodePool: NodePool;
+}
+
+type TargetOf<K extends Kind> = Target & { kind: K };
 
 interface Common {
   headers: NodeJS.Dict<string | string[]>;
   actor: string;
 }
 
-function show<Shown>(row: ResourceRow, { config }: Service): Shown {
-  return toResource(row, config.conditionAliases) as Shown;
+function show<K extends Kind>(_: K, row: ResourceRow, { config }: Service): Shown[K] {
+  return toResource(row, config.conditionAliases) as Shown[K];
 }
 
 function tagged(row: ResourceRow): { headers: Record<string, string> } {
   return { headers: { ETag: etagOf(row.version), 'Cache-Control': 'no-cache' } };
 }
 
-export async function list<Shown extends Resource>(
-  scope: ListScope,
+export async function list<K extends Kind>(
+  scope: ListScope & { kind: K },
   request: { query: ListQuery; signal: AbortSignal },
   service: Service,
 ) {
@@ -46,8 +52,8 @@ export async function list<Shown extends Resource>(
     page: options.page,
     size: rows.length,
     total,
-    items: rows.map((row) => show<Shown>(row, service)),
-  } as never;
+    items: rows.map((row) => show(scope.kind, row, service)),
+  };
 }
 
 interface CreateBody {
@@ -56,8 +62,8 @@ interface CreateBody {
   labels?: Record<string, string>;
 }
 
-export async function create<Shown>(
-  scope: ListScope,
+export async function create<K extends Kind>(
+  scope: ListScope & { kind: K },
   request: Common & { body: unknown },
   service: Service,
 ) {
@@ -71,13 +77,13 @@ export async function create<Shown>(
   const { headers } = tagged(row);
   return {
     status: 201,
-    body: show<Shown>(row, service),
+    body: show(scope.kind, row, service),
     headers: { ...headers, Location: hrefOf(row.kind, row.id) },
   } as const;
 }
 
-export async function read<Shown>(
-  target: Target,
+export async function read<K extends Kind>(
+  target: TargetOf<K>,
   request: Common & { query: { fields?: string } },
   service: Service,
 ) {
@@ -92,7 +98,7 @@ export async function read<Shown>(
     }
   }
   const row = await getResource(service.db, target);
-  return { status: 200, body: show<Shown>(row, service), ...tagged(row) } as const;
+  return { status: 200, body: show(target.kind, row, service), ...tagged(row) } as const;
 }
 
 interface PatchBody {
@@ -102,8 +108,8 @@ interface PatchBody {
 
 const MAX_LABELS = 64;
 
-export async function patch<Shown>(
-  target: Target,
+export async function patch<K extends Kind>(
+  target: TargetOf<K>,
   request: Common & { body: unknown; mediaType: string },
   service: Service,
 ) {
@@ -126,7 +132,7 @@ export async function patch<Shown>(
     request.actor,
     service.required,
   );
-  return { status: 200, body: show<Shown>(row, service), ...tagged(row) } as const;
+  return { status: 200, body: show(target.kind, row, service), ...tagged(row) } as const;
 }
 
 /** What merge patches add up to has the limits of what can be sent at once. */
@@ -144,7 +150,11 @@ function assertSize(desired: Desired, { config }: Service): void {
   }
 }
 
-export async function markDeleted<Shown>(target: Target, request: Common, service: Service) {
+export async function markDeleted<K extends Kind>(
+  target: TargetOf<K>,
+  request: Common,
+  service: Service,
+) {
   const row = await deleteResource(
     service.db,
     target,
@@ -152,7 +162,7 @@ export async function markDeleted<Shown>(target: Target, request: Common, servic
     request.actor,
     service.required,
   );
-  return { status: 202, body: show<Shown>(row, service), ...tagged(row) } as const;
+  return { status: 202, body: show(target.kind, row, service), ...tagged(row) } as const;
 }
 
 export async function forceDelete(

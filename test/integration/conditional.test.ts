@@ -1,0 +1,187 @@
+import { startTestApp, type TestApp } from '../support/app';
+import { newCluster, newNodePool, newReport } from '../support/factories';
+import { call } from '../support/lifecycle-service';
+import { send } from '../support/send';
+
+let app: TestApp;
+
+beforeAll(async () => {
+  app = await startTestApp();
+});
+
+afterAll(() => app.stop());
+
+async function aCluster() {
+  const { body, headers } = await call(app, 'POST', '/clusters', newCluster());
+  return { path: `/clusters/${body.id}`, etag: headers.etag!, body };
+}
+
+const read = (path: string, ifNoneMatch: string) =>
+  call(app, 'GET', path, undefined, { 'If-None-Match': ifNoneMatch });
+
+const patch = (path: string, ifMatch: string, spec = { changed: true }) =>
+  call(app, 'PATCH', path, { spec }, { 'If-Match': ifMatch });
+
+const remove = (path: string, ifMatch: string) =>
+  call(app, 'DELETE', path, undefined, { 'If-Match': ifMatch });
+
+describe('a created resource', () => {
+  test('can be read where Location says, with the ETag of the answer', async () => {
+    const cluster = await call(app, 'POST', '/clusters', newCluster());
+    const pool = await call(app, 'POST', `/clusters/${cluster.body.id}/nodepools`, newNodePool());
+    for (const created of [cluster, pool]) {
+      expect(created.status).toBe(201);
+      expect(created.headers.location).toBe(created.body.href);
+      const found = await send(app.url, { path: created.headers.location! });
+      expect(found.body).toEqual(created.body);
+      expect(found.headers.etag).toBe(created.headers.etag);
+      expect(found.headers.etag).toMatch(/^"[^"]+"$/);
+    }
+  });
+
+  test('has one ETag wherever it is read', async () => {
+    const { path } = await aCluster();
+    const { body } = await call(app, 'POST', `${path}/nodepools`, newNodePool());
+    const below = await call(app, 'GET', `${path}/nodepools/${body.id}`);
+    const above = await call(app, 'GET', `/nodepools/${body.id}`);
+    const head = await call(app, 'HEAD', `/nodepools/${body.id}`);
+    expect(above.headers.etag).toBe(below.headers.etag);
+    expect(head.headers.etag).toBe(below.headers.etag);
+    expect(head.text).toBe('');
+  });
+});
+
+test('the ETag changes with every visible change, and with nothing else', async () => {
+  const { path, etag } = await aCluster();
+  let state = { etag, text: (await call(app, 'GET', path)).text };
+  const step = async (
+    changes: boolean,
+    work: () => Promise<{ status: number }>,
+    status: number,
+  ) => {
+    expect((await work()).status).toBe(status);
+    const now = await call(app, 'GET', path);
+    const visible = now.text !== state.text;
+    expect(visible).toBe(changes);
+    expect(now.headers.etag !== state.etag).toBe(changes);
+    expect((await read(path, state.etag)).status).toBe(changes ? 200 : 304);
+    state = { etag: now.headers.etag!, text: now.text };
+  };
+  const report = (...args: Parameters<typeof newReport>) =>
+    call(app, 'POST', `${path}/statuses`, newReport(...args));
+  const at = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
+
+  await step(false, () => call(app, 'GET', path), 200);
+  await step(true, () => report('validation', 1, {}, at(-60)), 201);
+  await step(true, () => report('dns', 1, {}, at(-50)), 201);
+  await step(true, () => report('dns', 1, { Available: 'False' }, at(-40)), 201);
+  await step(false, () => report('dns', 1, { Available: 'Unknown' }, at(-30)), 204);
+  await step(false, () => report('dns', 1, {}, at(-45)), 204);
+  await step(false, () => report('dns', 2, {}, at(-30)), 409);
+  await step(true, () => report('extra', 1, {}, at(-30)), 201);
+  await step(true, () => call(app, 'PATCH', path, { labels: { a: 'b' } }), 200);
+  await step(false, () => call(app, 'PATCH', path, { labels: { a: 'b' } }), 200);
+  await step(false, () => call(app, 'PATCH', path, { name: 'other' }), 400);
+  await step(false, () => call(app, 'POST', `${path}/nodepools`, newNodePool()), 201);
+  await step(false, () => call(app, 'POST', `${path}/force-delete`, { reason: 'x' }), 409);
+  await step(true, () => call(app, 'DELETE', path), 202);
+  await step(false, () => call(app, 'DELETE', path), 202);
+  await step(true, () => report('dns', 3, { Finalized: 'True' }), 201);
+});
+
+describe('If-None-Match', () => {
+  test('answers 304 without a body when any of its tags is the present one', async () => {
+    const { path, etag } = await aCluster();
+    for (const tags of [
+      etag,
+      `W/${etag}`,
+      `"x", ${etag}`,
+      `W/"x",W/${etag}`,
+      '"a,b" , ' + etag,
+      '*',
+    ]) {
+      const answer = await read(path, tags);
+      expect([tags, answer.status]).toEqual([tags, 304]);
+      expect(answer.text).toBe('');
+      expect(answer.headers.etag).toBe(etag);
+      expect(answer.headers['content-type']).toBeUndefined();
+    }
+  });
+
+  test('answers in full when none of them is, or nothing in it is a tag', async () => {
+    const { path, etag, body } = await aCluster();
+    const bare = etag.slice(1, -1);
+    for (const tags of ['"x"', bare, `"*"`, `"a,*,b"`, `x"${bare}`, '', `"${bare} "`]) {
+      const answer = await read(path, tags);
+      expect([tags, answer.status]).toEqual([tags, 200]);
+      expect(answer.body).toEqual(body);
+    }
+  });
+
+  test('does not turn a missing resource into one that is not modified', async () => {
+    expect((await read('/clusters/none', '*')).status).toBe(404);
+  });
+});
+
+describe('If-Match', () => {
+  test('lets a PATCH pass when any of its tags is the present one', async () => {
+    for (const around of ['%', '"x", %', '%,"x"', '"a,b",W/"y", %', '*']) {
+      const { path, etag } = await aCluster();
+      const answer = await patch(path, around.replace('%', etag));
+      expect([around, answer.status]).toEqual([around, 200]);
+      expect(answer.headers.etag).not.toBe(etag);
+    }
+  });
+
+  test('stops PATCH and DELETE when none of them is; a weak tag never is', async () => {
+    const { path, etag, body } = await aCluster();
+    for (const tags of ['"x"', `W/${etag}`, etag.slice(1, -1), '"a,*,b"', '']) {
+      for (const answer of [await patch(path, tags), await remove(path, tags)]) {
+        expect([tags, answer.status]).toEqual([tags, 412]);
+        expect(answer.type).toBe('application/problem+json');
+        expect(answer.body.code).toBe('HYPERFLEET-PRE-001');
+      }
+    }
+    const now = await call(app, 'GET', path);
+    expect(now.body).toEqual(body);
+    expect(now.headers.etag).toBe(etag);
+  });
+
+  test('is about the state before, so it stops a change that would change nothing as well', async () => {
+    const { path, etag, body } = await aCluster();
+    expect((await patch(path, '"x"', body.spec)).status).toBe(412);
+    expect((await patch(path, etag, body.spec)).headers.etag).toBe(etag);
+  });
+
+  test('notices a report that came in between', async () => {
+    const { path, etag } = await aCluster();
+    await call(app, 'POST', `${path}/statuses`, newReport('dns'));
+    expect((await patch(path, etag)).status).toBe(412);
+    expect((await remove(path, etag)).status).toBe(412);
+  });
+
+  test('lets a DELETE pass once, and a second one only with the new tag', async () => {
+    const { path, etag } = await aCluster();
+    const deleted = await remove(path, etag);
+    expect(deleted.status).toBe(202);
+    expect((await remove(path, etag)).status).toBe(412);
+    expect((await remove(path, deleted.headers.etag!)).status).toBe(202);
+  });
+
+  test('on what does not exist is a 404', async () => {
+    expect((await patch('/clusters/none', '*')).status).toBe(404);
+    expect((await remove('/clusters/none', '"1"')).status).toBe(404);
+  });
+
+  test('lets one of many writers with the same tag through', async () => {
+    const { path, etag } = await aCluster();
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, n) =>
+        call(app, 'PATCH', path, { spec: { n } }, { 'If-Match': etag }),
+      ),
+    );
+    const statuses = answers.map(({ status }) => status).sort();
+    expect(statuses).toEqual([200, ...Array.from({ length: 9 }, () => 412)]);
+    expect((await call(app, 'GET', path)).body.generation).toBe(2);
+  });
+});

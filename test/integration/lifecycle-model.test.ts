@@ -1,0 +1,174 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import {
+  copyOf,
+  emptyModel,
+  type Model,
+  type Outcome,
+  perform,
+  type Request,
+  REQUIRED,
+} from '../support/lifecycle-model';
+import { ask, inspect, removeEverything, type StoredRow } from '../support/lifecycle-service';
+import { anyStep, PRELUDE, requestOf, type Step } from '../support/lifecycle-steps';
+import { startTestApp, type TestApp } from '../support/app';
+
+/** A longer run for those who doubt: LIFECYCLE_RUNS=2000 npx jest lifecycle-model */
+jest.setTimeout(120_000 + 2_000 * Number(process.env.LIFECYCLE_RUNS ?? 0));
+const RUNS = Number(process.env.LIFECYCLE_RUNS ?? 25);
+
+let app: TestApp;
+/** A second process of the service, as far as the database can tell. */
+let other: TestApp;
+
+beforeAll(async () => {
+  const env = {
+    HYPERFLEET_CLUSTER_ADAPTERS: REQUIRED.Cluster.join(','),
+    HYPERFLEET_NODEPOOL_ADAPTERS: REQUIRED.NodePool.join(','),
+  };
+  app = await startTestApp({ env });
+  other = await startTestApp({ env, database: app.database });
+});
+
+afterAll(async () => {
+  await other.stop();
+  await app.stop();
+});
+
+const clean = fc.beforeEach(() => removeEverything(app.service.db));
+
+interface Real {
+  /** Versions after the step before, by id. */
+  versions: Map<string, number>;
+}
+
+/** One resource as both sides tell it. */
+function told(model: Model) {
+  return [...model.resources.values()]
+    .map(({ id, kind, ownerId, name, generation, spec, labels, deleted, ready, available }) => ({
+      ...{ id, kind, owner: ownerId ?? null, name, generation, spec, labels },
+      ...{ deleted, ready, available },
+    }))
+    .sort((left, right) => (left.id < right.id ? -1 : 1));
+}
+
+function toldByService(row: StoredRow) {
+  return {
+    ...{ id: row.id, kind: row.kind, owner: row.owner_id, name: row.name },
+    ...{ generation: row.generation, spec: row.spec, labels: row.labels },
+    ...{ deleted: row.deleted_time !== null, ready: row.ready, available: row.available },
+  };
+}
+
+/** Answers that say that nothing was done. */
+function movesNothing(outcome: Outcome, before: Model, request: Request): boolean {
+  if (outcome.status >= 400) return true;
+  if (request.do === 'create' || request.do === 'force-delete') return false;
+  if (outcome.status === 204) return true;
+  const known = before.resources.get(request.at.id);
+  return request.do !== 'report' && known?.generation === outcome.generation;
+}
+
+class StepCommand implements fc.AsyncCommand<Model, Real> {
+  constructor(private readonly step: Step) {}
+
+  check = () => true;
+  toString = () => JSON.stringify(this.step);
+
+  async run(model: Model, real: Real): Promise<void> {
+    const request = requestOf(model, this.step);
+    const before = copyOf(model);
+    const answer = await ask(app, request);
+    expect(answer).toEqual(perform(model, request, answer.id ?? 'none'));
+    const { rows, violations } = await inspect(app.service.db, REQUIRED);
+    expect(rows.map(toldByService)).toEqual(told(model));
+    expect(violations).toEqual([]);
+
+    const versions = new Map(rows.map(({ id, version }) => [id, version]));
+    if (movesNothing(answer, before, request)) {
+      expect(versions).toEqual(real.versions);
+    } else if (request.do !== 'create' && versions.has(request.at.id)) {
+      expect(versions.get(request.at.id)).toBeGreaterThan(real.versions.get(request.at.id)!);
+    }
+    real.versions = versions;
+  }
+}
+
+test('any sequence of requests ends as the model says, after each one', async () => {
+  const commands = fc.commands([anyStep.map((step) => new StepCommand(step))], {
+    maxCommands: 30,
+    size: 'max',
+  });
+  const reached = { vanished: 0, steps: 0 };
+  await fc.assert(
+    fc.asyncProperty(commands, async (sequence) => {
+      const model = emptyModel();
+      const real: Real = { versions: new Map() };
+      for (const step of PRELUDE) await new StepCommand(step).run(model, real);
+      await fc.asyncModelRun(() => ({ model, real }), sequence);
+      reached.steps += model.time;
+      reached.vanished += model.places.length - model.resources.size;
+    }),
+    { numRuns: RUNS, unbiased: true, plugins: [clean] },
+  );
+  console.log(`sequences: ${reached.steps} steps, ${reached.vanished} resources vanished`);
+  expect(reached.vanished).toBeGreaterThan(RUNS);
+});
+
+/**
+ * Does to the model, in some order, what was done at once: an order in which every answer is the one that
+ * was given and the end is the one that is there. Undefined when no order explains what happened.
+ */
+function explain(
+  model: Model,
+  pending: readonly { request: Request; answer: Outcome }[],
+  end: unknown,
+): Model | undefined {
+  if (pending.length === 0) return isDeepStrictEqual(told(model), end) ? model : undefined;
+  for (const [index, { request, answer }] of pending.entries()) {
+    const next = copyOf(model);
+    if (!isDeepStrictEqual(perform(next, request, answer.id ?? 'none'), answer)) continue;
+    const rest = pending.filter((_, position) => position !== index);
+    const explained = explain(next, rest, end);
+    if (explained !== undefined) return explained;
+  }
+  return undefined;
+}
+
+test('requests at the same time, to two processes, end as if one had come after the other', async () => {
+  const batches = fc.array(fc.array(anyStep, { minLength: 1, maxLength: 4 }), {
+    maxLength: 12,
+    size: 'max',
+  });
+  const reached = { vanished: 0, requests: 0 };
+  await fc.assert(
+    fc.asyncProperty(batches, async (sequence) => {
+      let model = emptyModel();
+      for (const steps of [...PRELUDE.map((step) => [step]), ...sequence]) {
+        const requests = steps.map((step) => requestOf(model, step));
+        const done = await Promise.all(
+          requests.map(async (request, index) => {
+            const answer = await ask(index % 2 === 0 ? app : other, request);
+            return { request, answer };
+          }),
+        );
+        const { rows, violations } = await inspect(app.service.db, REQUIRED);
+        expect(violations).toEqual([]);
+        const end = rows.map(toldByService);
+        const explained = explain(model, done, end);
+        if (explained === undefined) {
+          const story = { before: told(model), done, end };
+          throw new Error(`no order explains ${JSON.stringify(story, undefined, 1)}`);
+        }
+        // Ids sort by their millisecond only, and two processes may share one.
+        explained.places.sort((left, right) => (left.id < right.id ? -1 : 1));
+        model = explained;
+        reached.requests += done.length;
+      }
+      reached.vanished += model.places.length - model.resources.size;
+    }),
+    { numRuns: RUNS, unbiased: true, plugins: [clean] },
+  );
+  console.log(`batches: ${reached.requests} requests, ${reached.vanished} resources vanished`);
+  expect(reached.vanished).toBeGreaterThan(RUNS / 4);
+});

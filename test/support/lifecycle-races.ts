@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Database } from '../../src/db/connect';
+import { connectionOptions } from '../../src/db/connection-options';
+import { sqlState } from '../../src/db/errors';
+import { deleteResource, forceDeleteResource } from '../../src/db/lifecycle';
+import { type Desired, patchResource } from '../../src/db/patch';
+import { createResource, type RequiredAdapters, type Target } from '../../src/db/resources';
+import type { ResourceRow } from '../../src/db/rows';
+import { storeReport } from '../../src/db/statuses';
+import { ProblemError } from '../../src/http/problem';
+import { loadConfig } from '../../src/config';
+import { uniqueName } from './factories';
+
+export const ADAPTERS: RequiredAdapters = {
+  Cluster: ['validation', 'dns'],
+  NodePool: ['validation'],
+};
+export const NO_ADAPTERS: RequiredAdapters = { Cluster: [], NodePool: [] };
+
+/** One of several processes at work on the same database, without HTTP in between. */
+export class Process {
+  readonly db: Database;
+  /** SQLSTATEs of statements that failed: a deadlock shows here even when its victim tried again. */
+  readonly failures: string[] = [];
+  statements = 0;
+
+  constructor(
+    url: string,
+    readonly required: RequiredAdapters = ADAPTERS,
+  ) {
+    this.db = new Database(connectionOptions(loadConfig({ DATABASE_URL: url })), {
+      poolMax: 12,
+      poolTimeoutMs: 20_000,
+      statementTimeoutMs: 20_000,
+      preparedStatements: true,
+    });
+    this.db.observe = (_statement, _seconds, error) => {
+      this.statements++;
+      if (error !== undefined) this.failures.push(sqlState(error) ?? 'no answer');
+    };
+  }
+
+  createCluster(name = uniqueName('race')): Promise<ResourceRow> {
+    const cluster = { kind: 'Cluster', name, spec: {}, labels: {}, actor: 'creator@x.io' } as const;
+    return createResource(this.db, cluster, this.required);
+  }
+
+  createNodePool(ownerId: string, name = uniqueName('p').slice(0, 15)): Promise<ResourceRow> {
+    const node = { kind: 'NodePool', ownerId, name, spec: {}, labels: {} } as const;
+    return createResource(this.db, { ...node, actor: 'creator@x.io' }, this.required);
+  }
+
+  patch(target: Target, desired: Partial<Desired>): Promise<ResourceRow> {
+    const decide = ({ spec, labels }: ResourceRow) => ({ spec, labels, ...desired });
+    return patchResource(this.db, place(target), decide, anyVersion, 'patcher@x.io', this.required);
+  }
+
+  delete(target: Target, actor = 'deleter@x.io'): Promise<ResourceRow> {
+    return deleteResource(this.db, place(target), anyVersion, actor, this.required);
+  }
+
+  forceDelete(target: Target): Promise<ResourceRow> {
+    return forceDeleteResource(this.db, place(target), this.required);
+  }
+
+  report(target: Target, adapter: string, generation: number, finalized = true) {
+    const now = new Date().toISOString();
+    const conditions = [
+      { type: 'Available', status: 'False' as const },
+      { type: 'Finalized', status: finalized ? ('True' as const) : ('False' as const) },
+    ];
+    const report = { adapter, observed_generation: generation, observed_time: now, conditions };
+    return storeReport(this.db, place(target), report, this.required, now);
+  }
+}
+
+const anyVersion = () => undefined;
+
+/** Rows are targets too, but a null owner is not an owner. */
+function place({ kind, id }: Target): Target {
+  return { kind, id };
+}
+
+/** What became of a request: `done`, or the code it was refused with. */
+export async function outcomeOf(request: Promise<unknown>): Promise<string> {
+  try {
+    await request;
+    return 'done';
+  } catch (error) {
+    if (error instanceof ProblemError) return error.code;
+    throw error;
+  }
+}
+
+const AT_ONCE = 5;
+const HEAD_START_MS = 4;
+
+/** Several races next to one another. @returns how often each result came out */
+export async function race(
+  rounds: number,
+  round: (index: number) => Promise<string>,
+): Promise<Record<string, number>> {
+  const results: Record<string, number> = {};
+  let next = 0;
+  const run = async () => {
+    while (next < rounds) {
+      const result = await round(next++);
+      results[result] = (results[result] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, run));
+  return results;
+}
+
+/** Starts both: at the same moment, or one a little before the other. @returns both outcomes */
+export async function start(
+  index: number,
+  first: () => Promise<unknown>,
+  second: () => Promise<unknown>,
+): Promise<[string, string]> {
+  const lead = ((index % 9) - 4) / 4;
+  const after = async (ms: number, request: () => Promise<unknown>) => {
+    if (ms > 0) await sleep(ms);
+    return request();
+  };
+  return Promise.all([
+    outcomeOf(after(lead * HEAD_START_MS, first)),
+    outcomeOf(after(-lead * HEAD_START_MS, second)),
+  ]);
+}

@@ -1,0 +1,176 @@
+import { isDeepStrictEqual } from 'node:util';
+import { aggregateRow, isRowComplete } from '../../src/db/aggregation';
+import type { Database } from '../../src/db/connect';
+import {
+  DECIDING_COLUMNS,
+  type RequiredAdapters,
+  type ResourceWithReports,
+} from '../../src/db/resources';
+import { API_BASE, RESOURCE_COLUMNS, RESOURCE_TABLES } from '../../src/db/rows';
+import type { Outcome, Place, Request } from './lifecycle-model';
+import { type Answer, send } from './send';
+
+/** Sends JSON to a route below the base path; `type` for a PATCH of the other kind. */
+export function call(
+  app: { url: string },
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Record<string, string>,
+): Promise<Answer> {
+  return send(app.url, { method, path: `${API_BASE}${path}`, body, headers });
+}
+
+export const MERGE_PATCH = { 'Content-Type': 'application/merge-patch+json' };
+
+export function pathOf({ kind, id, ownerId }: Place): string {
+  return kind === 'Cluster' ? `/clusters/${id}` : `/clusters/${ownerId!}/nodepools/${id}`;
+}
+
+// Times of reports: in the past, so that none is refused for being ahead, and a millisecond apart.
+const EPOCH = Date.now() - 3_600_000;
+
+export async function ask(app: { url: string }, request: Request): Promise<Outcome> {
+  const answer = await send(app.url, wire(request));
+  const { status, body } = answer;
+  if (status >= 400) return { status, code: body.code };
+  if (status === 204 || request.do === 'report') return { status };
+  return {
+    status,
+    generation: body.generation,
+    deleted: body.deleted_time !== undefined,
+    ...(status === 201 && { id: body.id }),
+  };
+}
+
+function wire(request: Request) {
+  if (request.do === 'create') {
+    const { kind, ownerId, name, spec, labels } = request;
+    const below = ownerId === undefined ? '' : `/${ownerId}/nodepools`;
+    return {
+      method: 'POST',
+      path: `${API_BASE}/clusters${below}`,
+      body: { kind, name, spec, labels },
+    };
+  }
+  const path = API_BASE + pathOf(request.at);
+  switch (request.do) {
+    case 'patch':
+      return {
+        ...{ method: 'PATCH', path, body: request.body },
+        ...(request.merge && { headers: MERGE_PATCH }),
+      };
+    case 'delete':
+      return { method: 'DELETE', path };
+    case 'force-delete':
+      return {
+        method: 'POST',
+        path: `${path}/force-delete`,
+        body: { reason: 'the model says so' },
+      };
+    case 'report': {
+      const { adapter, generation, time, available, finalized } = request;
+      const conditions = [
+        ...(available === 'absent' ? [] : [{ type: 'Available', status: available }]),
+        { type: 'Finalized', status: finalized ? 'True' : 'False' },
+      ];
+      const observed_time = new Date(EPOCH + time).toISOString();
+      const body = { adapter, observed_generation: generation, observed_time, conditions };
+      return { method: 'POST', path: `${path}/statuses`, body };
+    }
+  }
+}
+
+const ROWS = {
+  operation: 'select',
+  table: 'resources',
+  text: `
+    SELECT ${RESOURCE_COLUMNS}, ${DECIDING_COLUMNS}, s.ready, s.available,
+      (SELECT coalesce(jsonb_object_agg(l.key, l.value), '{}') FROM resource_labels l
+       WHERE l.resource_id = r.id AND l.kind = r.kind) AS label_rows
+    FROM ${RESOURCE_TABLES} WHERE $1::text[] IS NULL OR r.id = ANY ($1) ORDER BY r.id`,
+} as const;
+
+export type StoredRow = ResourceWithReports & {
+  ready: boolean;
+  available: boolean;
+  label_rows: Record<string, string>;
+};
+
+/** All rows, or those with these ids. */
+export function storedRows(db: Database, ids?: readonly string[]): Promise<StoredRow[]> {
+  return db.query<StoredRow>(ROWS, [ids]);
+}
+
+const COUNTS = {
+  operation: 'select',
+  table: 'resource_counts',
+  text: `
+    SELECT sum(clusters)::int clusters, sum(clusters_ready)::int clusters_ready,
+      sum(clusters_available)::int clusters_available, sum(node_pools)::int node_pools,
+      sum(node_pools_ready)::int node_pools_ready, sum(node_pools_available)::int node_pools_available
+    FROM resource_counts`,
+} as const;
+
+/** What must hold of the database whenever nobody is writing, and does not. */
+export async function violations(db: Database, required: RequiredAdapters): Promise<string[]> {
+  return (await inspect(db, required)).violations;
+}
+
+/** All rows, and what does not hold of them. */
+export async function inspect(db: Database, required: RequiredAdapters) {
+  const [rows, [counts]] = await Promise.all([
+    storedRows(db),
+    db.query<Record<string, number>>(COUNTS, []),
+  ]);
+  const found = rows.flatMap((row) => rowViolations(row, rows, required));
+  const count = (kind: string, flag?: 'ready' | 'available') =>
+    rows.filter((row) => row.kind === kind && (flag === undefined || row[flag])).length;
+  const expected = {
+    clusters: count('Cluster'),
+    clusters_ready: count('Cluster', 'ready'),
+    clusters_available: count('Cluster', 'available'),
+    node_pools: count('NodePool'),
+    node_pools_ready: count('NodePool', 'ready'),
+    node_pools_available: count('NodePool', 'available'),
+  };
+  if (!isDeepStrictEqual({ ...counts }, expected)) {
+    found.push(`counted ${JSON.stringify(counts)}, there are ${JSON.stringify(expected)}`);
+  }
+  return { rows, violations: found };
+}
+
+function rowViolations(
+  row: StoredRow,
+  rows: readonly StoredRow[],
+  required: RequiredAdapters,
+): string[] {
+  const owner = rows.find(({ id }) => id === row.owner_id);
+  const { conditions, phase, observed_generation, last_updated_time, last_transition_time } = row;
+  const broken: Record<string, boolean> = {
+    'complete, and still there': isRowComplete(row, required),
+    'a node pool without a cluster': row.owner_id !== null && owner === undefined,
+    'alive under a marked cluster': row.deleted_time === null && owner?.deleted_time != null,
+    'a report ahead of its resource': row.reports.some(
+      (report) => report.observed_generation > row.generation,
+    ),
+    'conditions that do not follow from what is stored': !isDeepStrictEqual(
+      aggregateRow(row, required),
+      { conditions, phase, observed_generation, last_updated_time, last_transition_time },
+    ),
+    'label rows that differ from the labels': !isDeepStrictEqual(row.label_rows, row.labels),
+  };
+  return Object.keys(broken)
+    .filter((what) => broken[what])
+    .map((what) => `${row.kind} ${row.id} (${row.name}): ${what}`);
+}
+
+/** Empties the database; the counters must follow by themselves. */
+export async function removeEverything(db: Database): Promise<void> {
+  const remove = {
+    operation: 'delete',
+    table: 'resources',
+    text: 'DELETE FROM resources',
+  } as const;
+  await db.query(remove, []);
+}
