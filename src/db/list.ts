@@ -201,7 +201,7 @@ function fromIndex(
   if (offset < DEEP_OFFSET) return { total, page: ids(false).limit(pageSize).offset(offset) };
 
   // Whichever end is farther gets LIMIT 0 and is not read at all.
-  const near = '? * 2 < (SELECT total FROM t)';
+  const near = '?::bigint * 2 < (SELECT total FROM t)';
   const either = sql.raw(
     `(? LIMIT (SELECT CASE WHEN ${near} THEN ? ELSE 0 END) OFFSET ?)
      UNION ALL

@@ -202,38 +202,11 @@ describe('reading a cluster', () => {
     }
     expect((await send(app.url, { path: `${CLUSTERS}/%zz` })).body.code).toBe('HYPERFLEET-VAL-006');
   });
-});
-
-describe('conditional requests', () => {
-  it('answers 304 until anything visible changes, status included', async () => {
-    const { href } = await create();
-    const { etag } = (await api().get(href)).headers;
-    const unchanged = await api().get(href).set('If-None-Match', `"x", W/${etag!}`).expect(304);
-    expect(unchanged.text).toBe('');
-    expect(unchanged.headers.etag).toBe(etag);
-    await api().post(`${href}/statuses`).send(newReport('validation')).expect(201);
-    const changed = await api().get(href).set('If-None-Match', etag!).expect(200);
-    expect(changed.headers.etag).not.toBe(etag);
-  });
 
   it('is never compressed, so that the ETag is exact', async () => {
     const { href } = await create(newCluster({ spec: { text: 'x'.repeat(5000) } }));
     const { headers } = await api().get(href).set('Accept-Encoding', 'gzip').expect(200);
     expect(headers).not.toHaveProperty('content-encoding');
-  });
-
-  it('changes nothing with 412 when If-Match names another state', async () => {
-    const { href } = await create();
-    const first = (await api().get(href)).headers.etag!;
-    const body = { labels: { who: 'first' } };
-    const patched = await api().patch(href).set('If-Match', first).send(body).expect(200);
-    const second = patched.headers.etag!;
-    expect(second).not.toBe(first);
-    await api().patch(href).set('If-Match', first).send({ labels: {} }).expect(412);
-    await api().delete(href).set('If-Match', first).expect(412);
-    expect((await api().get(href)).body).toEqual(patched.body);
-    expect((await api().get(href)).headers.etag).toBe(second);
-    await api().delete(href).set('If-Match', `"1-1", ${second}`).expect(202);
   });
 });
 
@@ -274,37 +247,6 @@ describe('changing a cluster', () => {
     expect(answer.headers.etag).toBe(etag);
     const reordered = { spec: { a: 1, b: { c: [2, 1], d: null } } };
     expect((await api().patch(cluster.href).send(reordered)).body.generation).toBe(2);
-  });
-
-  it('merges a merge patch: null removes, objects go deep, lists are replaced', async () => {
-    const labels = { env: 'dev', team: 'a' };
-    const spec = { a: { b: 1, c: 2 }, list: [1, 2], gone: true };
-    const { href } = await create(newCluster({ spec, labels }));
-    const patch = { spec: { a: { c: 3, d: 4 }, list: [9], gone: null }, labels: { team: null } };
-    const merge = (body: object) =>
-      api()
-        .patch(href)
-        .set('Content-Type', 'application/merge-patch+json')
-        .send(JSON.stringify(body));
-    const { body } = await merge(patch).expect(200);
-    expect(body).toMatchObject({ generation: 2, labels: { env: 'dev' } });
-    expect(body.spec).toEqual({ a: { b: 1, c: 3, d: 4 }, list: [9] });
-    expect(body.labels).toEqual({ env: 'dev' });
-    expect((await merge({ labels: null }).expect(200)).body.labels).toEqual({});
-    await merge({ spec: null }).expect(400);
-  });
-
-  it.each([
-    ['nothing', {}],
-    ['another member', { name: 'other' }],
-    ['another member beside a good one', { labels: {}, name: 'other' }],
-    ['a spec that is no object', { spec: [] }],
-    ['a label that is no text', { labels: { a: 1 } }],
-    ['a null', { labels: { env: null } }],
-  ])('refuses %s', async (_what, body) => {
-    const { href } = await create();
-    await api().patch(href).send(body).expect(400);
-    expect((await api().get(href)).body.generation).toBe(1);
   });
 
   it('counts each of many changes that arrive together', async () => {

@@ -1,0 +1,110 @@
+import { request } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+import { startTestApp, type TestApp } from '../support/app';
+import { newCluster } from '../support/factories';
+import { type Answer, send } from '../support/send';
+
+const B = '/api/hyperfleet/v1';
+const CLUSTERS = `${B}/clusters`;
+
+let app: TestApp;
+const ids: string[] = [];
+const get = (path: string): Promise<Answer> => send(app.url, { path });
+
+beforeAll(async () => {
+  app = await startTestApp();
+  for (let count = 0; count < 5; count++) {
+    const { body } = await send(app.url, { method: 'POST', path: CLUSTERS, body: newCluster() });
+    ids.push(body.id as string);
+  }
+});
+afterAll(() => app.stop());
+
+describe('the form of a list', () => {
+  const raw = (path: string, headers: Record<string, string>) =>
+    new Promise<{ encoding?: string; vary?: string; bytes: Buffer }>((resolve, reject) => {
+      request(`${app.url}${path}`, { headers }, (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('end', () =>
+          resolve({
+            encoding: incoming.headers['content-encoding'],
+            vary: incoming.headers.vary,
+            bytes: Buffer.concat(chunks),
+          }),
+        );
+      })
+        .on('error', reject)
+        .end();
+    });
+
+  it('is gzip for clients that take it, from 1 KB on', async () => {
+    const plain = await raw(CLUSTERS, {});
+    expect(plain.encoding).toBeUndefined();
+    const zipped = await raw(CLUSTERS, { 'Accept-Encoding': 'gzip' });
+    expect(zipped.encoding).toBe('gzip');
+    expect(zipped.vary).toMatch(/accept-encoding/i);
+    expect(gunzipSync(zipped.bytes).toString()).toBe(plain.bytes.toString());
+    expect(zipped.bytes.length).toBeLessThan(plain.bytes.length / 3);
+    const small = await raw(`${CLUSTERS}?page=99`, { 'Accept-Encoding': 'gzip' });
+    expect(small.encoding).toBeUndefined();
+  });
+
+  it('has no ETag', async () => {
+    expect((await get(CLUSTERS)).headers).not.toHaveProperty('etag');
+  });
+});
+
+describe('paths and methods', () => {
+  it('answer HEAD like GET, without the body', async () => {
+    for (const path of [`${CLUSTERS}/${ids[0]!}`, `${CLUSTERS}?pageSize=1`, `${B}/errors`]) {
+      const [head, full] = [await send(app.url, { method: 'HEAD', path }), await get(path)];
+      expect(head.status).toBe(200);
+      expect(head.text).toBe('');
+      for (const name of ['content-type', 'content-length', 'etag']) {
+        expect([path, name, head.headers[name]]).toEqual([path, name, full.headers[name]]);
+      }
+    }
+    const missing = await send(app.url, { method: 'HEAD', path: `${CLUSTERS}/nobody` });
+    expect(missing.status).toBe(404);
+  });
+
+  it('tolerate one slash at the end, and nothing else', async () => {
+    const id = ids[0]!;
+    for (const path of [
+      `${CLUSTERS}/`,
+      `${CLUSTERS}/${id}/`,
+      `${CLUSTERS}/${id}/statuses/?page=1`,
+    ]) {
+      expect({ path, status: (await get(path)).status }).toEqual({ path, status: 200 });
+    }
+    for (const path of [
+      ...[`${CLUSTERS}//`, `/${CLUSTERS}`, `${CLUSTERS}//${id}`, `${B}/Clusters`, `${B}/CLUSTERS`],
+      ...[`${B}/%63lusters`, `${B}/clusters.json`, '/', B, '/API/hyperfleet', '/api/hyperfleet/v2'],
+      ...[`${CLUSTERS}/${id}/statuses/x`, `${CLUSTERS}/../clusters`, `${B}/clusters;x=1`],
+    ]) {
+      const answer = await get(path);
+      expect({ path, status: answer.status }).toEqual({ path, status: 404 });
+      expect(answer.body.code).toBe('HYPERFLEET-NTF-000');
+    }
+  });
+
+  it('answer a method they do not have with 405 and those they have', async () => {
+    const id = ids[0]!;
+    for (const [method, path, allowed] of [
+      ['DELETE', CLUSTERS, 'GET, HEAD, POST'],
+      ['OPTIONS', CLUSTERS, 'GET, HEAD, POST'],
+      ['PUT', `${CLUSTERS}/${id}`, 'GET, HEAD, PATCH, DELETE'],
+      ['GET', `${CLUSTERS}/${id}/force-delete`, 'POST'],
+      ['PATCH', `${CLUSTERS}/${id}/statuses`, 'GET, HEAD, POST, PUT'],
+      ['POST', `${B}/nodepools`, 'GET, HEAD'],
+      ['POST', '/openapi', 'GET, HEAD'],
+    ] as const) {
+      const { status, headers, body } = await send(app.url, { method, path });
+      expect({ path, status, code: body.code }).toEqual({
+        ...{ path, status: 405, code: 'HYPERFLEET-MTH-001' },
+      });
+      expect(headers.allow!.split(', ').sort()).toEqual(allowed.split(', ').sort());
+    }
+  });
+});
