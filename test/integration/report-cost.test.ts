@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { Cluster } from '../../src/db/rows';
+import { startTestApp, type TestApp } from '../support/app';
+import { type CountingProxy, startCountingProxy } from '../support/counting-proxy';
+import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
+import { newCluster, newNodePool, newReport } from '../support/factories';
+import { call } from '../support/lifecycle-service';
+import type { Answer } from '../support/send';
+
+type Stored = Cluster & { id: string };
+
+const EPOCH = Date.now() - 3_600_000;
+
+let database: TestDatabase;
+let proxy: CountingProxy;
+let app: TestApp;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  proxy = await startCountingProxy(database.url);
+  app = await startTestApp({ database: { url: proxy.url, drop: () => Promise.resolve() } });
+});
+
+afterAll(async () => {
+  await app.stop();
+  proxy.close();
+  await database.drop();
+});
+
+async function create(path: string, body: object): Promise<Stored> {
+  const answer = await call(app, 'POST', path, body);
+  expect(answer.status).toBe(201);
+  return answer.body as Stored;
+}
+
+/** A report about a resource, `seconds` after the first possible one. */
+function report(
+  path: string,
+  adapter: string,
+  seconds: number,
+  conditions: Parameters<typeof newReport>[2] = {},
+): Promise<Answer> {
+  const time = new Date(EPOCH + seconds * 1000).toISOString();
+  return call(app, 'POST', `${path}/statuses`, newReport(adapter, 1, conditions, time));
+}
+
+/** What one request costs. */
+async function cost(request: () => Promise<Answer>) {
+  proxy.reset();
+  const { status } = await request();
+  return { status, statements: proxy.statements, roundTrips: proxy.roundTrips };
+}
+
+test('an accepted report costs two statements in two round trips, the first of an adapter and each later one', async () => {
+  const path = `/clusters/${(await create('/clusters', newCluster())).id}`;
+  for (const seconds of [1, 2, 3]) {
+    expect(await cost(() => report(path, 'validation', seconds))).toEqual({
+      status: 201,
+      statements: 2,
+      roundTrips: 2,
+    });
+  }
+});
+
+test('a report about a node pool costs the same', async () => {
+  const { id } = await create('/clusters', newCluster());
+  const pool = await create(`/clusters/${id}/nodepools`, newNodePool());
+
+  expect(await cost(() => report(`/clusters/${id}/nodepools/${pool.id}`, 'validation', 1))).toEqual(
+    { status: 201, statements: 2, roundTrips: 2 },
+  );
+});
+
+test('a discarded report costs one read and writes nothing', async () => {
+  const { id } = await create('/clusters', newCluster());
+  await report(`/clusters/${id}`, 'validation', 10);
+  const before = await physicalRows(id);
+
+  expect(await cost(() => report(`/clusters/${id}`, 'validation', 9))).toEqual({
+    status: 204,
+    statements: 1,
+    roundTrips: 1,
+  });
+  expect(
+    await cost(() => report(`/clusters/${id}`, 'validation', 11, { Available: 'Unknown' })),
+  ).toEqual({ status: 204, statements: 1, roundTrips: 1 });
+  expect(await physicalRows(id)).toEqual(before);
+});
+
+test('a report about a resource that is not there, or ahead of it, costs one read', async () => {
+  expect(await cost(() => report('/clusters/2gone', 'validation', 1))).toEqual({
+    status: 404,
+    statements: 1,
+    roundTrips: 1,
+  });
+  const { id } = await create('/clusters', newCluster());
+  const ahead = newReport('validation', 2);
+  expect(await cost(() => call(app, 'POST', `/clusters/${id}/statuses`, ahead))).toEqual({
+    status: 409,
+    statements: 1,
+    roundTrips: 1,
+  });
+});
+
+test('a report that lost its resource to another process costs four round trips', async () => {
+  const { id } = await create('/clusters', newCluster());
+  const other = new pg.Client({ connectionString: database.url });
+  await other.connect();
+  try {
+    await other.query('BEGIN');
+    // The other process is about to write: ours reads, then has to wait, then finds a newer version.
+    await other.query('UPDATE resource_status SET version = version + 1 WHERE resource_id = $1', [
+      id,
+    ]);
+    const counted = cost(() => report(`/clusters/${id}`, 'validation', 1));
+    await someoneWaits();
+    await other.query('COMMIT');
+
+    // The read, the write in vain, BEGIN with both locks and the read, the write with COMMIT.
+    expect(await counted).toEqual({ status: 201, statements: 8, roundTrips: 4 });
+  } finally {
+    await other.end();
+  }
+});
+
+test('a crowd of reports within one process costs two round trips each', async () => {
+  const { id } = await create('/clusters', newCluster());
+  proxy.reset();
+
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, number) => report(`/clusters/${id}`, `adapter-${number}`, 1)),
+  );
+
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
+  expect(proxy.roundTrips).toBe(2 * answers.length);
+});
+
+/** Where the rows of a resource lie: a write, even of the same values, moves them. */
+function physicalRows(id: string): Promise<unknown[]> {
+  return withClient(database.url, async (client) => {
+    const { rows } = await client.query<{ ctid: string }>(
+      `SELECT 'status' AS of, ctid, xmin, version::text AS detail FROM resource_status WHERE resource_id = $1
+       UNION ALL
+       SELECT 'report', ctid, xmin, adapter FROM adapter_statuses WHERE resource_id = $1`,
+      [id],
+    );
+    expect(rows).toHaveLength(2);
+    return rows;
+  });
+}
+
+/** Returns once a connection to this database waits for a lock. */
+function someoneWaits(): Promise<void> {
+  return withClient(database.url, async (client) => {
+    for (;;) {
+      const { rowCount } = await client.query(
+        `SELECT 1 FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      if (rowCount! > 0) return;
+      await sleep(20);
+    }
+  });
+}
