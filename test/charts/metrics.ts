@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { ROOT } from './helm';
+import type { Database } from '../../src/db/connect';
+import { Metrics } from '../../src/metrics';
 import { find, type Manifest } from './manifest';
 
 interface Panel {
@@ -29,15 +28,12 @@ export const metricNames = (expressions: string[]): string[] => [
   ),
 ];
 
-/** Whether the service declares such a metric; a name that is put together counts by its fixed part. */
-export const metricDeclared = (): ((name: string) => boolean) => {
-  const folder = join(ROOT, 'src');
-  const sources = readdirSync(folder)
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => readFileSync(join(folder, file), 'utf8'))
-    .join('\n');
-  const declared = [...sources.matchAll(/['`](hyperfleet_[\w${}.]+)['`]/g)].map(
-    ([, name = '']) => new RegExp(`^${name.replace(/\$\{.*?\}/g, '\\w+')}$`),
-  );
-  return (name) => declared.some((pattern) => pattern.test(name));
+/** Names of the metrics the service declares, asked of itself: some are put together. */
+export const declaredMetrics = (): string[] => {
+  const metrics = new Metrics();
+  // Nothing is collected here, so the database is never asked.
+  const database = Object.create(null) as Database;
+  metrics.watch(database);
+  metrics.watchFleet(database, 600);
+  return metrics.registry.getMetricsAsArray().map(({ name }) => name);
 };
