@@ -82,7 +82,9 @@ exports.up = async (knex) => {
       resource_id text COLLATE "C" NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
       PRIMARY KEY (kind, key, value, resource_id)
     )`);
-  await knex.raw('CREATE UNIQUE INDEX resource_labels_resource_key ON resource_labels (resource_id, key)');
+  await knex.raw(
+    'CREATE UNIQUE INDEX resource_labels_resource_key ON resource_labels (resource_id, key)',
+  );
 
   await knex.raw(`
     CREATE TABLE adapter_statuses (

@@ -8,7 +8,9 @@ const path = require('node:path');
 
 function embeddedUrl() {
   try {
-    const pid = fs.readFileSync(path.join('.data', 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n');
+    const pid = fs
+      .readFileSync(path.join('.data', 'postgres', 'data', 'postmaster.pid'), 'utf8')
+      .split('\n');
     const password = fs.readFileSync(path.join('.data', 'postgres', 'password'), 'utf8').trim();
     return `postgres://hyperfleet:${password}@127.0.0.1:${pid[3]}/hyperfleet`;
   } catch {
@@ -19,7 +21,9 @@ function embeddedUrl() {
 const configured = process.env.DATABASE_URL ?? (process.env.PGHOST ? '' : undefined);
 const url = configured ?? embeddedUrl();
 if (url === undefined) {
-  console.error('No database is configured and the embedded one is not running: start the service first.');
+  console.error(
+    'No database is configured and the embedded one is not running: start the service first.',
+  );
   process.exit(1);
 }
 const { error, status } = spawnSync('psql', url ? [url] : [], { stdio: 'inherit' });

@@ -51,7 +51,9 @@ function fromUrl(databaseUrl: string, config: Config): ConnectionOptions {
   try {
     url = new URL(databaseUrl);
   } catch {
-    throw new ConfigError(['DATABASE_URL is not a URL (percent-encode what is special in a password)']);
+    throw new ConfigError([
+      'DATABASE_URL is not a URL (percent-encode what is special in a password)',
+    ]);
   }
   const socket = url.searchParams.get('host');
   const mode = (url.searchParams.get('sslmode') ?? config.pgSslMode) as SslMode | undefined;

@@ -64,10 +64,14 @@ export function databaseProblem(error: unknown): ProblemError | undefined {
     (state !== undefined && UNAVAILABLE.test(state)) ||
     SOCKET_ERRORS.has((error as NodeJS.ErrnoException).code ?? '');
   if (!unavailable) return undefined;
-  return new ProblemError('SVC-001', 'The database cannot answer at the moment; try again shortly.', {
-    headers: { 'Retry-After': '1' },
-    cause: error,
-  });
+  return new ProblemError(
+    'SVC-001',
+    'The database cannot answer at the moment; try again shortly.',
+    {
+      headers: { 'Retry-After': '1' },
+      cause: error,
+    },
+  );
 }
 
 /** The name of the unique constraint that an insert or update would have broken. */

@@ -40,15 +40,15 @@ export class PipelinedReaders {
 
   async close(): Promise<void> {
     this.closed = true;
-    await Promise.all(this.readers.map((reader) => reader?.client.end().catch(() => undefined)));
+    for (const reader of this.readers) await reader?.client.end().catch(() => undefined);
   }
 
   private async ask<Row>(query: pg.QueryConfig): Promise<Row[]> {
     const reader = this.leastBusy();
     reader.inFlight++;
-    let late = false;
+    const slow = { late: false };
     const timer = setTimeout(() => {
-      late = true;
+      slow.late = true;
       this.replace(reader);
     }, this.timeoutMs);
     try {
@@ -57,7 +57,7 @@ export class PipelinedReaders {
       return result.rows as Row[];
     } catch (error) {
       if (error instanceof DatabaseUnavailable) throw error;
-      if (late) throw new DatabaseUnavailable('statement_timeout', error);
+      if (slow.late) throw new DatabaseUnavailable('statement_timeout', error);
       if (error instanceof pg.DatabaseError && !/^(57P0|08)/.test(error.code ?? '')) throw error;
       this.replace(reader);
       throw new DatabaseUnavailable('connection_lost', error);
@@ -83,7 +83,7 @@ export class PipelinedReaders {
       ...this.options,
       pipeline: true,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    } as pg.ClientConfig);
+    });
     const ready = client.connect().then(
       () => undefined,
       (error: unknown) => {
@@ -103,6 +103,8 @@ export class PipelinedReaders {
     const index = this.readers.indexOf(reader);
     if (index === -1) return;
     this.readers[index] = undefined;
-    (reader.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    (
+      reader.client as unknown as { connection: { stream: { destroy(): void } } }
+    ).connection.stream.destroy();
   }
 }

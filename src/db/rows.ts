@@ -71,7 +71,9 @@ export function statusArrays(first: number): string {
 }
 
 /** `column = new.column, …` */
-export const STATUS_FROM_NEW = STATUS_COLUMNS.map((column) => `${column} = new.${column}`).join(', ');
+export const STATUS_FROM_NEW = STATUS_COLUMNS.map((column) => `${column} = new.${column}`).join(
+  ', ',
+);
 
 /** The values of `statusArrays` for several resources. */
 export function statusColumns(aggregates: readonly Aggregate[]): unknown[][] {
@@ -100,7 +102,6 @@ export function hrefOf(kind: Kind, id: string): string {
 
 /** A row as the contract shows it; `aliases` adds the newer names of Ready and Available. */
 export function toResource(row: ResourceRow, aliases: boolean): Resource {
-  const deletion = row.deleted_time === null ? undefined : row.deleted_time;
   return {
     kind: row.kind,
     id: row.id,
@@ -121,7 +122,10 @@ export function toResource(row: ResourceRow, aliases: boolean): Resource {
     created_by: row.created_by,
     updated_by: row.updated_by,
     // Absent, never null: adapters tear infrastructure down when the member is there.
-    ...(deletion !== undefined && { deleted_time: deletion, deleted_by: row.deleted_by! }),
+    ...(row.deleted_time !== null && {
+      deleted_time: row.deleted_time,
+      deleted_by: row.deleted_by!,
+    }),
     status: {
       phase: row.phase,
       // Older clients demand at least 1 of a node pool.

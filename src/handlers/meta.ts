@@ -48,7 +48,7 @@ export const getErrors: Handler<'getErrors'> = () => {
 };
 
 export const getErrorById: Handler<'getErrorById'> = ({ params }) => {
-  const id = Object.values(params)[0] as string;
+  const id = Object.values(params)[0]!;
   if (!Object.hasOwn(PROBLEMS, id))
     throw new ProblemError('NTF-001', `Error '${id}' was not found.`);
   return { status: 200, body: errorTableEntry(id as ProblemCode) };

@@ -75,7 +75,7 @@ export const postNodePoolStatuses: Handler<'postNodePoolStatuses'> = (request, s
 export const putNodePoolStatuses: Handler<'putNodePoolStatuses'> = (request, service) =>
   report(nodePool(request.params), request, service);
 
-const STATUSES_PAGE_SIZE = 100;
+export const STATUSES_PAGE_SIZE = 100;
 
 async function list(target: Target, query: ListQuery, service: Service) {
   const options = listOptions(query, 'AdapterStatus', STATUSES_PAGE_SIZE);

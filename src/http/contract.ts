@@ -150,10 +150,14 @@ function learnMetadata(
     app: { enabled: () => true },
   } as unknown as Request & { openapi: Json };
   return new Promise((resolve, reject) => {
-    void metadata(request, {} as Response, ((error: unknown) => {
-      if (error) reject(error instanceof Error ? error : new Error('unusable contract'));
-      else resolve(request.openapi);
-    }) as NextFunction);
+    void metadata(
+      request,
+      {} as Response,
+      ((error: unknown) => {
+        if (error) reject(error instanceof Error ? error : new Error('unusable contract'));
+        else resolve(request.openapi);
+      }) as NextFunction,
+    );
   });
 }
 

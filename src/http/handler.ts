@@ -48,20 +48,23 @@ export interface ValidRequest<Op extends OperationId> {
 
 type Responses<Op extends OperationId> = operations[Op]['responses'];
 type Success = 200 | 201 | 202 | 204 | 304;
-type JsonOf<Answer> = Answer extends { content: { 'application/json': infer Body } } ? Body : undefined;
+type JsonOf<Answer> = Answer extends { content: { 'application/json': infer Body } }
+  ? Body
+  : undefined;
 
 interface Headers {
   headers?: Record<string, string>;
 }
 
 /** An answer the contract documents; problems are thrown instead. */
-export type Reply<Op extends OperationId> = {
-  [Status in keyof Responses<Op> & Success]: Headers & {
-    status: Status;
-  } & (JsonOf<Responses<Op>[Status]> extends undefined
-      ? { body?: undefined }
-      : { body: JsonOf<Responses<Op>[Status]> });
-}[keyof Responses<Op> & Success]
+export type Reply<Op extends OperationId> =
+  | {
+      [Status in keyof Responses<Op> & Success]: Headers & {
+        status: Status;
+      } & (JsonOf<Responses<Op>[Status]> extends undefined
+          ? { body?: undefined }
+          : { body: JsonOf<Responses<Op>[Status]> });
+    }[keyof Responses<Op> & Success]
   | Raw;
 
 /** An answer that is not JSON, or is the contract itself. */

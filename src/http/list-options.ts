@@ -15,7 +15,11 @@ export interface ListQuery {
 }
 
 /** @throws ProblemError VAL-000 for two different page sizes, VAL-005 for a bad search or order */
-export function listOptions(query: ListQuery, listed: Listed, defaultPageSize: number): ListOptions {
+export function listOptions(
+  query: ListQuery,
+  listed: Listed,
+  defaultPageSize: number,
+): ListOptions {
   const { page = 1, pageSize, size, orderBy, order, search } = query;
   if (pageSize !== undefined && size !== undefined && pageSize !== size) {
     const message = `pageSize is ${pageSize} and its alias size is ${size}; give one of them`;

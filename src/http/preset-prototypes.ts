@@ -9,7 +9,9 @@ type Constructor = (this: object, ...args: unknown[]) => void;
  * prototype already in place the call does nothing (measured: GET by id 1.7 times as fast). From Node 22
  * on the call is cheap and this detour only costs.
  */
-export function presetPrototypes(app: Express): Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'> {
+export function presetPrototypes(
+  app: Express,
+): Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'> {
   if (Number(process.versions.node.split('.', 1)[0]) >= 22) return {};
   const preset = (base: unknown, prototype: object) => {
     function Preset(this: object, ...args: unknown[]): void {

@@ -43,7 +43,8 @@ export const PROBLEM_REASONS: Record<ProblemCode, string> = {
   'TMO-001': 'The request did not arrive completely in time.',
   'CNF-001': 'A resource of this name already exists.',
   'CNF-002': 'The report is about a generation the resource has not reached yet.',
-  'CNF-003': 'The resource is being deleted, or is not being deleted, and the operation needs the opposite.',
+  'CNF-003':
+    'The resource is being deleted, or is not being deleted, and the operation needs the opposite.',
   'PRE-001': 'The resource is not in the version that If-Match names.',
   'LRG-001': 'The body, the URL or the headers are larger than the server accepts.',
   'MED-001': 'The body is not uncompressed JSON.',

@@ -67,7 +67,7 @@ function validatorErrors(contract: Contract, req: Request, res: Response): Promi
       if (!error) resolve([]);
       else if (isValidatorError(error)) resolve(error.errors);
       else reject(error instanceof Error ? error : new Error('the validator failed'));
-    }) as unknown;
+    });
   });
 }
 
