@@ -1,19 +1,20 @@
 # Every target works on a fresh machine with Node (20.19 or newer) and make.
 SHELL := /bin/sh
 NPM := npm
+CONTAINER_TOOL ?= $(shell command -v podman || command -v docker || command -v buildah || echo podman)
+VERSION := $(shell node -p "require('./package.json').version")
 IMAGE_REGISTRY ?= quay.io/openshift-hyperfleet
 IMAGE_REPOSITORY ?= hyperfleet-api
-IMAGE_TAG ?= latest
-CONTAINER_TOOL ?= $(shell command -v podman 2>/dev/null || command -v docker 2>/dev/null || command -v buildah 2>/dev/null || echo podman)
-VERSION := $(shell node -p "require('./package.json').version")
-REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+IMAGE_TAG ?= $(VERSION)
+NODE_IMAGE ?= docker.io/library/node:24-bookworm-slim
+IMAGE = $(IMAGE_REGISTRY)/$(IMAGE_REPOSITORY):$(IMAGE_TAG)
 
 DB_CONTAINER := hyperfleet-postgres
 DB_URL := postgres://hyperfleet:hyperfleet@127.0.0.1:5432/hyperfleet
 
 .DEFAULT_GOAL := help
 .PHONY: help install generate build binary run run-no-auth test test-unit test-integration lint \
-	db/setup db/teardown db/login image image-push image-dev clean
+	db/setup db/teardown db/login image image-push image-dev charts-tools clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z\/-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,16 +70,23 @@ db/teardown: ## Remove that container and its data
 db/login: ## Open psql on the configured database, else on the running embedded one
 	@node scripts/db-login.js
 
-image: ## Build the container image
-	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
-	  -f Containerfile -t $(IMAGE_REGISTRY)/$(IMAGE_REPOSITORY):$(IMAGE_TAG) .
+image: ## Build the container image (IMAGE_TAG=…) and print its size beside that of its base
+	$(CONTAINER_TOOL) build --file Containerfile --build-arg NODE_IMAGE=$(NODE_IMAGE) \
+	  --build-arg VERSION=$(IMAGE_TAG) --build-arg REVISION=$$(git rev-parse HEAD) \
+	  --build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) --tag $(IMAGE) .
+	@for image in $(NODE_IMAGE) $(IMAGE); do \
+	  $(CONTAINER_TOOL) image inspect --format "{{.Size}} bytes  $$image" $$image || true; done
 
 image-push: image ## Build and push the container image
-	$(CONTAINER_TOOL) push $(IMAGE_REGISTRY)/$(IMAGE_REPOSITORY):$(IMAGE_TAG)
+	$(CONTAINER_TOOL) push $(IMAGE)
 
 image-dev: ## Build and push to your own Quay account: QUAY_USER=me make image-dev
-	@test -n "$(QUAY_USER)" || { echo "Say whose account: QUAY_USER=me make image-dev"; exit 2; }
-	$(MAKE) image-push IMAGE_REGISTRY=quay.io/$(QUAY_USER) IMAGE_TAG=$${IMAGE_TAG:-dev-$(REVISION)}
+	@test -n "$(QUAY_USER)" || { echo "Say whose account: QUAY_USER=me make image-dev" >&2; exit 2; }
+	$(MAKE) image-push IMAGE_REGISTRY=quay.io/$(QUAY_USER) \
+	  IMAGE_TAG=$(if $(filter file,$(origin IMAGE_TAG)),dev-$$(git rev-parse --short HEAD),$(IMAGE_TAG))
+
+charts-tools: ## Install helm and a manifest validator with Go, for the chart's tests
+	sh test/charts/tools.sh
 
 clean: ## Remove what was generated, built and stored
 	rm -rf generated dist coverage artifacts .data node_modules

@@ -125,8 +125,11 @@ export class Metrics {
         collect: refresh,
       });
     const pending = gauge('pending_reconciliation', 'Resources whose Ready is not True');
-    const stuck = gauge('stuck', 'Of these, the ones older than the threshold');
-    const duration = gauge('stuck_duration_seconds', 'Age of the oldest of the stuck ones');
+    const stuck = gauge('pending_reconciliation_stuck', 'Of these, the ones older than the threshold');
+    const duration = gauge(
+      'pending_reconciliation_stuck_duration_seconds',
+      'Age of the oldest of the stuck ones',
+    );
     const read = async () => {
       const now = new Date().toISOString();
       // A database that cannot answer must not take the other metrics down with it.
