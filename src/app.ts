@@ -7,6 +7,7 @@ import { dispatch } from './http/dispatch';
 import { writeJson } from './http/fields';
 import type { Service } from './http/handler';
 import { readJsonBody } from './http/json-body';
+import { ProblemError } from './http/problem';
 import { reportProblem } from './http/report-problem';
 import { requestContext } from './http/request-context';
 import { serveSwaggerUi } from './http/swagger-ui';
@@ -20,6 +21,9 @@ export interface Gate {
 
 export const SYSTEM_ACTOR = 'system@hyperfleet.local';
 
+/** A search of 4096 characters takes up to 12 KB when encoded. */
+const MAX_URL_LENGTH = 16_384;
+
 /** The API: the order in which a request is looked at, top to bottom. */
 export function createApp(service: Service, gate: Gate = {}): Express {
   const { config, contract, log, metrics } = service;
@@ -30,6 +34,16 @@ export function createApp(service: Service, gate: Gate = {}): Express {
 
   app.use(metrics.middleware);
   app.use(requestContext(config, log));
+  app.use((req: Request, _res: Response, next: NextFunction) => {
+    if (req.url.length > MAX_URL_LENGTH) {
+      const detail = `The URL must not have more than ${MAX_URL_LENGTH} characters.`;
+      throw new ProblemError('LRG-001', detail, { status: 414 });
+    }
+    if (req.headers.host === undefined && req.httpVersion === '1.1') {
+      throw new ProblemError('VAL-006', 'The request has no Host header.');
+    }
+    next();
+  });
   serveSwaggerUi(app);
 
   app.use((req: Request, _res: Response, next: NextFunction) => {
