@@ -71,6 +71,11 @@ test('every documented answer was really given, in each of its media types', () 
 
 /** Headers that belong to one of the answers which the entry `default` stands for. */
 const CONDITIONAL_HEADERS = ['Allow'];
+/** Headers that say something only where they are documented. */
+const MEANINGFUL_HEADERS = [
+  ...['ETag', 'Location', 'Retry-After', 'WWW-Authenticate', 'Allow'],
+  'HyperFleet-Report-Discarded',
+];
 
 function problemsWith(
   answer: Answer,
@@ -96,6 +101,10 @@ function problemsWith(
   for (const name of headers) {
     const needed = !CONDITIONAL_HEADERS.includes(name) || expected === 405;
     if (needed && answer.headers[name.toLowerCase()] === undefined) note(`no header ${name}`);
+  }
+  for (const name of MEANINGFUL_HEADERS) {
+    const sent = answer.headers[name.toLowerCase()] !== undefined;
+    if (sent && !headers.includes(name)) note(`header ${name} is not documented here`);
   }
   if (expected >= 400) {
     const body = answer.body as Record<string, unknown> | undefined;
@@ -123,6 +132,8 @@ describe('the walk itself', () => {
     expect(fault({ status: 201 })[0]).toMatch(/status 201 instead of 200/);
     expect(fault({ type: 'text/html' })[0]).toMatch(/media type 'text\/html'/);
     expect(fault({ headers: { 'x-request-id': 'x' } })[0]).toMatch(/no header ETag/);
+    const headers = { ...found.headers, location: '/' };
+    expect(fault({ headers })[0]).toMatch(/Location is not documented/);
     const body = found.body as Record<string, unknown>;
     expect(fault({ body: { ...body, deleted_time: null } })[0]).toMatch(/deleted_time/);
     expect(fault({ body: { ...body, surprise: 1 } })[0]).toMatch(/additional properties.*surprise/);
