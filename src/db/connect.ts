@@ -1,6 +1,6 @@
-import { connect as connectSocket } from 'node:net';
 import knexBuilder from 'knex';
 import pg from 'pg';
+import { cancelQuery } from './cancel-query';
 import type { ConnectionOptions } from './connection-options';
 import {
   DatabaseUnavailable,
@@ -242,38 +242,4 @@ export class Database implements Session {
       throw error;
     }
   }
-}
-
-interface BackendKey {
-  processID: number | null;
-  secretKey: number | null;
-}
-
-const CANCEL_REQUEST_CODE = 80877102;
-const CANCEL_GRACE_MS = 1000;
-
-/**
- * Asks PostgreSQL to cancel what `client` runs (protocol message CancelRequest, on a connection of its own),
- * and drops the connection when that does not help: a hung network must not hold a request for ever.
- */
-export function cancelQuery(client: pg.ClientBase, target: pg.ClientConfig): void {
-  const { processID, secretKey } = client as unknown as BackendKey;
-  const { stream } = (
-    client as unknown as { connection: { stream: NodeJS.WritableStream & { destroy(): void } } }
-  ).connection;
-  const host = target.host ?? 'localhost';
-  const port = target.port ?? 5432;
-  const socket = host.startsWith('/')
-    ? connectSocket(`${host}/.s.PGSQL.${port}`)
-    : connectSocket(port, host);
-  const message = Buffer.alloc(16);
-  message.writeInt32BE(16, 0);
-  message.writeInt32BE(CANCEL_REQUEST_CODE, 4);
-  message.writeInt32BE(processID ?? 0, 8);
-  message.writeInt32BE(secretKey ?? 0, 12);
-  socket.on('error', () => undefined);
-  socket.setTimeout(CANCEL_GRACE_MS, () => socket.destroy());
-  socket.end(message);
-  const drop = setTimeout(() => stream.destroy(), CANCEL_GRACE_MS);
-  (client as unknown as pg.Client).once('drain', () => clearTimeout(drop));
 }
