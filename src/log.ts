@@ -25,10 +25,15 @@ function escapeControls(text: string): string {
   });
 }
 
+/** Quoted when it could be taken for more than one value. */
+function textValue(value: unknown): string {
+  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+}
+
 function textLine({ timestamp, level, message, ...fields }: Record<string, unknown>): string {
   const rest = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    .map(([name, value]) => `${name}=${textValue(value)}`);
   const words = [String(timestamp), String(level).toUpperCase(), String(message), ...rest];
   return escapeControls(words.join(' '));
 }

@@ -2,8 +2,8 @@
 import { ConfigError, describeConfig, loadConfig } from './config';
 import { createLogger, type Logger } from './log';
 import { packageVersion } from './package-root';
-import { migrate, reaggregate } from './maintenance';
-import { serve } from './serve';
+import { handleStopSignals } from './stop-signals';
+import { startTracing } from './tracing';
 
 const USAGE = `hyperfleet-api ${packageVersion}
 
@@ -22,13 +22,19 @@ async function main(command: string, args: string[]): Promise<void> {
     level: config.logLevel,
     format: config.logFormat ?? (process.stdout.isTTY ? 'text' : 'json'),
   });
+  handleStopSignals();
   switch (command) {
-    case 'serve':
+    case 'serve': {
+      // Tracing wraps what `serve` imports.
+      await startTracing();
+      const { serve } = await import('./serve.js');
       return serve(config, log);
+    }
     case 'migrate':
-      return migrate(config, log);
-    case 'reaggregate':
-      return reaggregate(config, log, args);
+    case 'reaggregate': {
+      const { migrate, reaggregate } = await import('./maintenance.js');
+      return command === 'migrate' ? migrate(config, log) : reaggregate(config, log, args);
+    }
     case 'config':
       console.log(JSON.stringify(describeConfig(config), null, 2));
       return;

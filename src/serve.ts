@@ -5,6 +5,7 @@ import { assertServable, type Config, describeConfig } from './config';
 import { createAuthenticator } from './http/auth';
 import { createAuthorizer } from './http/authz';
 import type { Statement } from './db/connect';
+import { answerClientErrors } from './http/client-error';
 import { createContract } from './http/contract';
 import { Drainer } from './http/drainer';
 import type { Service } from './http/handler';
@@ -14,11 +15,15 @@ import { createSpecValidator } from './http/spec-validator';
 import type { Logger } from './log';
 import { Metrics } from './metrics';
 import { openDatabase } from './open-database';
+import { untilStopped } from './stop-signals';
+import { stopTracing } from './tracing';
 
 /** Clients in Go keep idle connections for 90 s; one that is closed earlier breaks the next request. */
 const KEEP_ALIVE_MS = 95_000;
 /** A search of 4096 characters takes 12 KB when encoded, next to a large token. */
 const MAX_HEADER_BYTES = 65_536;
+/** How often slow requests are looked for; Node's own 30 s would make a timeout of 15 s one of up to 45. */
+const CHECK_MS = 500;
 const READY_TIMEOUT_MS = 2000;
 const PING: Statement = { name: 'ping', operation: 'select', table: '', text: 'SELECT 1' };
 
@@ -62,10 +67,14 @@ export async function serve(config: Config, log: Logger): Promise<void> {
       maxHeaderSize: MAX_HEADER_BYTES,
       requestTimeout: config.requestTimeoutMs,
       headersTimeout: config.requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(CHECK_MS, config.requestTimeoutMs),
+      // A request without Host is refused with a problem like any other.
+      requireHostHeader: false,
       ...presetPrototypes(app),
     },
     app,
   );
+  answerClientErrors(api, log);
   const drainer = new Drainer(api);
   const ports = {
     api: (await listen(api, config.apiPort, config.apiHost)).port,
@@ -85,10 +94,11 @@ export async function serve(config: Config, log: Logger): Promise<void> {
     start_ms: Math.round(performance.now() - began),
   });
 
-  await untilStopped();
-  log.info('stopping');
+  const signal = await untilStopped();
+  log.info('stopping', { signal });
   await drainer.drain(config.shutdownTimeoutMs);
   await close();
+  await stopTracing();
   log.info('stopped');
   process.exit(0);
 }
@@ -117,18 +127,4 @@ async function createGate(
   );
   process.on('SIGHUP', () => void authorizer.reload());
   return { authenticator, authorizer };
-}
-
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    let first = 0;
-    const onSignal = () => {
-      // Under npm a Ctrl-C arrives twice, from the terminal and from npm.
-      if (first && Date.now() - first > 1000) process.exit(1);
-      first ||= Date.now();
-      resolve();
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
 }

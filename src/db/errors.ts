@@ -41,10 +41,15 @@ export function isRetryable(error: unknown): boolean {
   return state === '40001' || state === '40P01';
 }
 
+/** A migration changed what a prepared statement returns; only a new connection prepares it anew. */
+function isPlanOutdated(error: unknown): boolean {
+  return error instanceof DatabaseError && error.routine === 'RevalidateCachedQuery';
+}
+
 /** The connection is not usable after this error; whether a statement took effect is unknown. */
 export function isConnectionLost(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== undefined) return /^(57P0[1-5]|08...)$/.test(state);
+  if (state !== undefined) return /^(57P0[1-5]|08...)$/.test(state) || isPlanOutdated(error);
   // A cancel request that arrives late would hit the next statement of the same connection.
   if (error instanceof DatabaseUnavailable) return true;
   return error instanceof Error && !(error instanceof ProblemError);
@@ -62,6 +67,7 @@ export function databaseProblem(error: unknown): ProblemError | undefined {
   const unavailable =
     error instanceof DatabaseUnavailable ||
     (state !== undefined && UNAVAILABLE.test(state)) ||
+    isPlanOutdated(error) ||
     SOCKET_ERRORS.has((error as NodeJS.ErrnoException).code ?? '');
   if (!unavailable) return undefined;
   return new ProblemError(

@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { DatabaseUnavailable } from './errors';
+import { dropConnection, requestCancel } from './cancel-query';
+import { DatabaseUnavailable, isConnectionLost } from './errors';
 
 /** Two keep one another's backends busy; more only cost memory (measured: 2 answer all that one Node process asks). */
 const CONNECTIONS = 2;
@@ -49,6 +50,8 @@ export class PipelinedReaders {
     const slow = { late: false };
     const timer = setTimeout(() => {
       slow.late = true;
+      // Else it would run on in the database, with nobody left to read its answer.
+      requestCancel(reader.client, this.options);
       this.replace(reader);
     }, this.timeoutMs);
     try {
@@ -58,7 +61,7 @@ export class PipelinedReaders {
     } catch (error) {
       if (error instanceof DatabaseUnavailable) throw error;
       if (slow.late) throw new DatabaseUnavailable('statement_timeout', error);
-      if (error instanceof pg.DatabaseError && !/^(57P0|08)/.test(error.code ?? '')) throw error;
+      if (error instanceof pg.DatabaseError && !isConnectionLost(error)) throw error;
       this.replace(reader);
       throw new DatabaseUnavailable('connection_lost', error);
     } finally {
@@ -103,8 +106,6 @@ export class PipelinedReaders {
     const index = this.readers.indexOf(reader);
     if (index === -1) return;
     this.readers[index] = undefined;
-    (
-      reader.client as unknown as { connection: { stream: { destroy(): void } } }
-    ).connection.stream.destroy();
+    dropConnection(reader.client);
   }
 }

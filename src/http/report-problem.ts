@@ -16,7 +16,7 @@ export function reportProblem(log: Logger) {
     if (problem.code === 'INT-001') {
       log.error('unforeseen error', { trace_id: traceId, error: describe(error) });
     } else if (problem.code === 'SVC-001') {
-      log.warn('service unavailable', { trace_id: traceId, error: describe(problem.cause) });
+      log.warn('service unavailable', { trace_id: traceId, error: reasons(problem.cause) });
     }
     for (const name of ['ETag', 'Location', 'Content-Encoding']) res.removeHeader(name);
     res.status(problem.status);
@@ -38,6 +38,14 @@ function toProblem(error: unknown): ProblemError {
     databaseProblem(error) ??
     new ProblemError('INT-001', 'The server could not answer this request.', { cause: error })
   );
+}
+
+/** What failed, from the outside in; where in our code it was is of no interest. */
+function reasons(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  const words = [code, error.message].filter(Boolean).join(' ');
+  return error.cause === undefined ? words : `${words} <- ${reasons(error.cause)}`;
 }
 
 function describe(error: unknown): string {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
 import type { Config } from '../config';
 import type { Logger } from '../log';
+import { activeTraceId } from '../tracing';
 import type { Operation } from './contract';
 
 /** What is known of a request while it is served. */
@@ -37,8 +38,9 @@ const TRACE_ID = /^[A-Za-z0-9._-]{1,128}$/;
 export function requestContext(config: Config, log: Logger) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const given = req.headers['x-request-id'];
+    const requestId = typeof given === 'string' && TRACE_ID.test(given) ? given : undefined;
     const context: RequestContext = {
-      traceId: typeof given === 'string' && TRACE_ID.test(given) ? given : randomUUID(),
+      traceId: activeTraceId() ?? requestId ?? randomUUID(),
       startedAt: performance.now(),
       pathParams: {},
       mediaType: '',
@@ -47,19 +49,23 @@ export function requestContext(config: Config, log: Logger) {
     res.setHeader('X-Request-Id', context.traceId);
     res.setHeader('X-Content-Type-Options', 'nosniff');
     res.setHeader('Cache-Control', 'no-store');
+    const { socket } = req;
+    const bytesBefore = socket.bytesWritten;
     res.once('close', () => {
       if (!res.writableFinished) context.abort?.abort();
       const seconds = (performance.now() - context.startedAt) / 1000;
       const route = context.operation?.path ?? 'unknown';
-      const poll = res.statusCode < 400 && context.operation?.id.startsWith('get');
-      if (poll && !config.logPolls) return;
+      const isList = context.operation?.queryParameters.has('page');
+      if (isList && res.writableFinished && res.statusCode < 400 && !config.logPolls) return;
       log.info('request', {
         method: req.method,
         route,
         path: req.path,
         status: res.writableFinished ? res.statusCode : 499,
         duration_ms: Math.round(seconds * 1e6) / 1e3,
-        bytes: Number(res.getHeader('Content-Length') ?? 0),
+        // An answer that was compressed on its way says nothing about its length.
+        bytes: Number(res.getHeader('Content-Length') ?? socket.bytesWritten - bytesBefore),
+        request_id: requestId ?? context.traceId,
         trace_id: context.traceId,
         actor: context.actor,
         resource_id:
