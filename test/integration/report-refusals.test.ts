@@ -1,0 +1,178 @@
+import { startTestApp, type TestApp } from '../support/app';
+import { newCluster, newNodePool } from '../support/factories';
+import { call } from '../support/lifecycle-service';
+import {
+  createSubject,
+  minimalReport,
+  type ReportBody,
+  sendReport,
+  type Subject,
+} from '../support/reports';
+
+/* Which reports are refused, rule by rule, in the order in which the rules are applied. */
+
+let app: TestApp;
+
+beforeAll(async () => {
+  app = await startTestApp();
+});
+
+afterAll(() => app.stop());
+
+const newSubject = () => createSubject(app, '/clusters', newCluster());
+
+const newPool = ({ path }: Subject) => createSubject(app, `${path}/nodepools`, newNodePool());
+
+async function refusal(subject: Pick<Subject, 'path'>, report: ReportBody) {
+  const { status, body } = await sendReport(app, subject, report);
+  const { code, errors = [] } = body as { code: string; errors?: { field: string }[] };
+  return { status, code, fields: errors.map(({ field }) => field) };
+}
+
+async function accept(subject: Subject, report: ReportBody) {
+  const answer = await sendReport(app, subject, report);
+  expect(answer.status).toBe(201);
+  return answer.body as { created_time: string; last_report_time: string };
+}
+
+const at = (time: string | undefined, generation = 1) => ({
+  ...minimalReport('validation'),
+  observed_generation: generation,
+  observed_time: time,
+});
+
+describe('1. the resource, then the generation', () => {
+  test('an unknown resource is a 404 even for generation 0: its adapter must learn that it is gone', async () => {
+    const cluster = await newSubject();
+    const pool = await newPool(cluster);
+    const other = await newSubject();
+    const lost = at(undefined, 0);
+    for (const path of [
+      '/clusters/2unknown',
+      `/clusters/${pool.id}`,
+      `${cluster.path}/nodepools/${cluster.id}`,
+      `${other.path}/nodepools/${pool.id}`,
+      `/clusters/2unknown/nodepools/${pool.id}`,
+    ]) {
+      expect(await refusal({ path }, lost)).toEqual({
+        status: 404,
+        code: 'HYPERFLEET-NTF-001',
+        fields: [],
+      });
+    }
+  });
+
+  test('a resource that has been removed is a 404', async () => {
+    const cluster = await newSubject();
+    await call(app, 'DELETE', cluster.path);
+    await call(app, 'POST', `${cluster.path}/force-delete`, { reason: 'gone for good' });
+
+    expect((await refusal(cluster, at(undefined, 0))).status).toBe(404);
+  });
+
+  test.each([0, -1])(
+    'generation %i is refused before anything else is looked at',
+    async (generation) => {
+      const report = {
+        ...minimalReport('Dns', {}, { observed_time: '1960-01-01T00:00:00Z' }),
+        observed_generation: generation,
+      };
+
+      expect(await refusal(await newSubject(), report)).toEqual({
+        status: 400,
+        code: 'HYPERFLEET-VAL-000',
+        fields: ['observed_generation'],
+      });
+    },
+  );
+});
+
+describe('2. names that could not be told apart', () => {
+  test('a condition type that occurs twice is refused, whatever the time and the generation', async () => {
+    const available = { type: 'Available', status: 'True' as const };
+    const report = {
+      ...at('1960-01-01T00:00:00Z', 9),
+      conditions: [available, { type: 'Health', status: 'True' as const }, available],
+    };
+
+    expect(await refusal(await newSubject(), report)).toEqual({
+      status: 400,
+      code: 'HYPERFLEET-VAL-000',
+      fields: ['conditions.2.type'],
+    });
+  });
+
+  test('an adapter under the condition type of a required one is refused, and the answer names both', async () => {
+    const cluster = await newSubject();
+    const pool = await newPool(cluster);
+    const { status, body } = await sendReport(app, cluster, minimalReport('Dns'));
+
+    expect(status).toBe(400);
+    expect(body).toMatchObject({
+      code: 'HYPERFLEET-VAL-000',
+      errors: [{ field: 'adapter', value: 'Dns' }],
+    });
+    expect((body as { detail: string }).detail).toMatch(/"Dns".*DnsSuccessful.*"dns"/);
+    // Node pools do not need dns, so that there the name is free.
+    await accept(pool, minimalReport('Dns'));
+    expect((await refusal(pool, minimalReport('Validation'))).fields).toEqual(['adapter']);
+  });
+
+  test('the same holds between adapters that nobody requires: the first one has the type', async () => {
+    const cluster = await newSubject();
+    await accept(cluster, minimalReport('gcp-provisioner'));
+
+    const { status, body } = await sendReport(app, cluster, minimalReport('gcpProvisioner'));
+
+    expect(status).toBe(400);
+    expect((body as { detail: string }).detail).toContain('"gcp-provisioner"');
+    await accept(await newSubject(), minimalReport('gcpProvisioner'));
+  });
+});
+
+describe('3. the time', () => {
+  test.each([
+    ['more than five minutes ahead', () => new Date(Date.now() + 310_000).toISOString()],
+    ['before 1970', () => '1969-12-31T23:59:59.999Z'],
+    ['a leap second', () => '2016-12-31T23:59:60Z'],
+    ['a day that does not exist', () => '2026-02-30T00:00:00Z'],
+    ['no time at all', () => 'yesterday'],
+  ])('%s is refused, also for a generation that has not come', async (_case, time) => {
+    expect(await refusal(await newSubject(), at(time(), 9))).toEqual({
+      status: 400,
+      code: 'HYPERFLEET-VAL-000',
+      fields: ['observed_time'],
+    });
+  });
+
+  test('a clock that is a little ahead is accepted', async () => {
+    await accept(await newSubject(), at(new Date(Date.now() + 280_000).toISOString()));
+  });
+
+  test('offsets and fractions are brought into the one form that is served', async () => {
+    const report = at('2026-01-31T14:00:00.123999+02:00');
+
+    expect((await accept(await newSubject(), report)).last_report_time).toBe(
+      '2026-01-31T12:00:00.123Z',
+    );
+  });
+
+  test('a report without a time is dated with its receipt', async () => {
+    const begin = new Date().toISOString();
+    const { last_report_time, created_time } = await accept(await newSubject(), at(undefined));
+
+    expect(created_time).toBe(last_report_time);
+    expect(last_report_time >= begin && last_report_time <= new Date().toISOString()).toBe(true);
+  });
+});
+
+test('4. a generation the resource has not reached is a conflict', async () => {
+  const cluster = await newSubject();
+  await accept(cluster, at(undefined));
+
+  expect(await refusal(cluster, at('2020-01-01T00:00:00Z', 2))).toEqual({
+    status: 409,
+    code: 'HYPERFLEET-CNF-002',
+    fields: [],
+  });
+});
