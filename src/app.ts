@@ -1,6 +1,7 @@
 import compression from 'compression';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { handlers } from './handlers';
+import { STATUSES_PAGE_SIZE } from './handlers/statuses';
 import type { Authenticator } from './http/auth';
 import type { Authorizer } from './http/authz';
 import { dispatch } from './http/dispatch';
@@ -12,6 +13,7 @@ import { reportProblem } from './http/report-problem';
 import { requestContext } from './http/request-context';
 import { serveSwaggerUi } from './http/swagger-ui';
 import { validateRequest } from './http/validate';
+import { WideLists } from './http/wide-lists';
 
 /** Who may come in; absent: everybody, as the system actor. */
 export interface Gate {
@@ -86,6 +88,17 @@ export function createApp(service: Service, gate: Gate = {}): Express {
 
   app.use(async (req: Request, res: Response, next: NextFunction) => {
     await validateRequest(contract, req, res);
+    next();
+  });
+
+  const wideLists = new WideLists();
+  app.use(async (req: Request, res: Response, next: NextFunction) => {
+    const { id, queryParameters } = req.context.operation!;
+    if (queryParameters.has('page')) {
+      const { pageSize, size } = req.query as { pageSize?: number; size?: number };
+      const usual = id.endsWith('Statuses') ? STATUSES_PAGE_SIZE : config.defaultPageSize;
+      await wideLists.admit(pageSize ?? size ?? usual, res);
+    }
     next();
   });
 

@@ -9,6 +9,7 @@ import {
   RequestAborted,
   sqlState,
 } from './errors';
+import { keepLargeJson } from './large-json';
 import { PipelinedReaders } from './pipelined-readers';
 import { Turns } from './turns';
 
@@ -21,6 +22,8 @@ export interface Statement {
   operation: 'select' | 'insert' | 'update' | 'delete' | 'transaction';
   table: string;
   text: string;
+  /** Large JSON objects are returned as `LargeJson`. */
+  keepsLargeJson?: true;
 }
 
 export type Values = readonly unknown[];
@@ -63,12 +66,14 @@ export class Database implements Session {
   /** Where writers of one resource queue. */
   readonly turns: Turns;
   private readonly readers: PipelinedReaders | undefined;
+  private readonly largeTypes: pg.CustomTypesConfig;
 
   constructor(
     readonly options: ConnectionOptions,
     private readonly settings: DatabaseSettings,
   ) {
     this.turns = new Turns(settings.statementTimeoutMs);
+    this.largeTypes = keepLargeJson(options.client.types ?? pg.types);
     this.pool = new pg.Pool({
       ...options.client,
       max: settings.poolMax,
@@ -193,10 +198,13 @@ export class Database implements Session {
   }
 
   private prepare(statement: Statement, values: Values): pg.QueryConfig {
-    const { name, text } = statement;
-    return this.settings.preparedStatements
-      ? { name, text, values: values as unknown[] }
-      : { text, values: values as unknown[] };
+    const { name, text, keepsLargeJson } = statement;
+    return {
+      ...(this.settings.preparedStatements && { name }),
+      text,
+      values: values as unknown[],
+      ...(keepsLargeJson && { types: this.largeTypes }),
+    };
   }
 
   private async run<Row>(

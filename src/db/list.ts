@@ -270,7 +270,8 @@ async function run<Row>(
   signal?: AbortSignal,
 ): Promise<(Row & { found: boolean; total: number })[]> {
   const { sql: text, bindings } = query.toSQL().toNative();
-  const statement: Statement = { name: nameOf(text), operation: 'select', table, text };
+  const name = nameOf(text);
+  const statement: Statement = { name, operation: 'select', table, text, keepsLargeJson: true };
   return db.query(statement, bindings as unknown[], signal);
 }
 

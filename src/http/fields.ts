@@ -1,4 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
+import { jsonPieces, LargeJson } from '../db/large-json';
 import { ProblemError } from './problem';
 
 type Json = Record<string, unknown>;
@@ -29,10 +30,13 @@ export function writeJson(req: Request, res: Response, next: NextFunction): void
       : parseFields(fields, RESOURCE_FIELDS, 'id');
   }
   res.json = (body: Json) => {
-    const text = JSON.stringify(paths === undefined ? body : cut(body, paths));
+    const pieces = jsonPieces(paths === undefined ? body : cut(body, paths));
+    const length = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
     res.setHeader('Content-Type', 'application/json; charset=utf-8');
-    res.setHeader('Content-Length', Buffer.byteLength(text));
-    res.end(text);
+    res.setHeader('Content-Length', length);
+    const last = pieces.pop();
+    for (const piece of pieces) res.write(piece);
+    res.end(last);
     return res;
   };
   next();
@@ -76,7 +80,7 @@ export function project(source: Json, paths: readonly (readonly string[])[]): Js
     if (rests.length === 0) continue;
     const nested = typeof value === 'object' && value !== null && !Array.isArray(value);
     if (nested && rests.every((rest) => rest.length > 0)) {
-      result[key] = project(value as Json, rests);
+      result[key] = project(value instanceof LargeJson ? value.parse() : (value as Json), rests);
     } else if (nested || rests.some((rest) => rest.length === 0) || Array.isArray(value)) {
       result[key] = value;
     }
