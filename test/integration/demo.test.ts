@@ -129,6 +129,7 @@ describe('the live view of the demo', () => {
     let written = '';
     const screen = liveScreen({ rows: 24, write: (text) => (written += text) });
     screen.act('The title');
+    screen.show(fleet(40, (index) => index !== 39) as never);
     screen.event('Something happens');
     screen.show(fleet(40, (index) => index !== 39) as never);
     const frame = written.slice(written.lastIndexOf('\u001b[H'));
