@@ -124,6 +124,16 @@ function parseJsonList(value: string): string[] {
 const PORT: [number, number] = [0, 65535];
 const MILLISECONDS: [number, number] = [1, 3_600_000];
 
+export const SSL_MODES = [
+  'disable',
+  'allow',
+  'prefer',
+  'require',
+  'verify-ca',
+  'verify-full',
+] as const;
+export type SslMode = (typeof SSL_MODES)[number];
+
 /** Every variable of the service, in the order of the documentation. */
 export const VARIABLES = {
   apiHost: text('API_HOST', '127.0.0.1', 'Address the API listens on'),
@@ -150,9 +160,9 @@ export const VARIABLES = {
   pgPassword: optional('PGPASSWORD', 'Database password', true),
   pgSslMode: oneOf<SslMode>(
     'PGSSLMODE',
-    ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'],
+    SSL_MODES,
     undefined,
-    'TLS to the database, in the meaning of libpq; default: prefer, and none on loopback',
+    'TLS to the database, in the meaning of libpq; default: prefer, and none on loopback. Whether `prefer` and `allow` encrypt is settled at the start',
   ) as Variable<Optional<SslMode>>,
   pgSslRootCert: optional('PGSSLROOTCERT', 'File of the certificate authorities to trust'),
   databasePoolMax: integer(
@@ -248,7 +258,7 @@ export const VARIABLES = {
     undefined,
     'Form of a log line; default: text on a terminal, else json',
   ) as Variable<Optional<'json' | 'text'>>,
-  logPolls: flag('LOG_POLLS', true, '`false` leaves successful lists and probes out of the log'),
+  logPolls: flag('LOG_POLLS', true, '`false` leaves successful lists out of the log'),
 
   maxBodyBytes: integer('MAX_BODY_BYTES', 262_144, [1024, 67_108_864], 'Largest request body'),
   requestTimeoutMs: integer(
@@ -265,7 +275,6 @@ export const VARIABLES = {
   ),
 } as const;
 
-export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
 type Value<V> = V extends Variable<infer T> ? T : never;
 export type Config = {
   readonly [Key in keyof typeof VARIABLES]: Value<(typeof VARIABLES)[Key]>;

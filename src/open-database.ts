@@ -1,20 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import knexBuilder, { type Knex } from 'knex';
 import { type Config, hasExternalDatabase } from './config';
 import { Database } from './db/connect';
 import { type ConnectionOptions, connectionOptions } from './db/connection-options';
 import { startEmbedded } from './db/embedded';
+import { waitForDatabase } from './db/first-connection';
 import { migrateUp, pendingMigrations } from './db/migrate';
 import type { Logger } from './log';
 
 /** A database that can be used, and how to let go of it. */
 export interface OpenDatabase {
   db: Database;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 const EMBEDDED_DIRECTORY = '.data';
-const RETRY_PAUSE_MS = 1000;
 
 /**
  * Connects to the configured PostgreSQL, or starts the embedded one, and sees to its schema.
@@ -32,9 +31,9 @@ export async function openDatabase(
         onProgress: (message) => log.info(message),
       });
   try {
-    const options = connectionOptions(embedded ? { ...config, databaseUrl: embedded.url } : config);
-    log.info('database', { database: options.description, embedded: embedded !== undefined });
-    await waitForDatabase(options, config.databaseConnectRetries, log);
+    const wanted = connectionOptions(embedded ? { ...config, databaseUrl: embedded.url } : config);
+    log.info('database', { database: wanted.description, embedded: embedded !== undefined });
+    const options = await waitForDatabase(wanted, config.databaseConnectRetries, log);
     const automatic = config.migrateOnStart ?? embedded !== undefined;
     await prepareSchema(options, migrate === 'always' || automatic, log);
     const db = new Database(options, {
@@ -53,32 +52,6 @@ export async function openDatabase(
   } catch (error) {
     await embedded?.stop();
     throw error;
-  }
-}
-
-async function waitForDatabase(
-  options: ConnectionOptions,
-  retries: number,
-  log: Logger,
-): Promise<void> {
-  const { Client } = await import('pg');
-  for (let attempt = 0; ; attempt++) {
-    const client = new Client({ ...options.client, connectionTimeoutMillis: 5000 });
-    try {
-      await client.connect();
-      await client.end();
-      return;
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      const reason = (error as Error).message || (error as NodeJS.ErrnoException).code;
-      if (attempt >= retries) {
-        throw new Error(`The database ${options.description} cannot be reached: ${reason}`, {
-          cause: error,
-        });
-      }
-      log.warn('database not reachable yet', { attempt: attempt + 1, retries, error: reason });
-      await sleep(RETRY_PAUSE_MS);
-    }
   }
 }
 

@@ -2,13 +2,18 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import pg from 'pg';
 import type { ClientConfig } from 'pg';
-import { type Config, ConfigError, isLoopback, type SslMode } from '../config';
+import { type Config, ConfigError, isLoopback, SSL_MODES, type SslMode } from '../config';
 
 /** How to reach the database: for `pg`, and in words without the password. */
 export interface ConnectionOptions {
   client: ClientConfig;
+  /** The second choice, when `sslmode` leaves it to the server whether there is TLS. */
+  otherwise?: ClientConfig;
   description: string;
 }
+
+const { INT8, TIMESTAMPTZ } = pg.types.builtins;
+type TypeId = (typeof pg.types.builtins)[keyof typeof pg.types.builtins];
 
 /** A time of PostgreSQL as RFC 3339 in UTC with milliseconds, whatever the session's time zone is. */
 function parseTimestamp(value: string): string {
@@ -17,14 +22,15 @@ function parseTimestamp(value: string): string {
     const fraction = value.length === 22 ? '000' : value.slice(20, -3).padEnd(3, '0');
     return `${value.slice(0, 10)}T${value.slice(11, 19)}.${fraction}Z`;
   }
-  return (pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ)(value) as Date).toISOString();
+  const parse = pg.types.getTypeParser(TIMESTAMPTZ) as (text: string) => Date;
+  return parse(value).toISOString();
 }
 
 const types: NonNullable<ClientConfig['types']> = {
-  getTypeParser(oid: number, format?: 'text' | 'binary') {
-    if (oid === pg.types.builtins.TIMESTAMPTZ) return parseTimestamp;
+  getTypeParser(oid: TypeId, format?: 'text' | 'binary') {
+    if (oid === TIMESTAMPTZ) return parseTimestamp;
     // Counts and versions stay far below 2^53.
-    if (oid === pg.types.builtins.INT8) return Number;
+    if (oid === INT8) return Number;
     return pg.types.getTypeParser(oid, format) as (value: string) => unknown;
   },
 };
@@ -56,7 +62,11 @@ function fromUrl(databaseUrl: string, config: Config): ConnectionOptions {
     ]);
   }
   const socket = url.searchParams.get('host');
-  const mode = (url.searchParams.get('sslmode') ?? config.pgSslMode) as SslMode | undefined;
+  const given = url.searchParams.get('sslmode');
+  const mode = given === null ? config.pgSslMode : SSL_MODES.find((known) => known === given);
+  if (given !== null && mode === undefined) {
+    throw new ConfigError([`DATABASE_URL: sslmode must be one of ${SSL_MODES.join(', ')}`]);
+  }
   const rootCert = url.searchParams.get('sslrootcert') ?? config.pgSslRootCert;
   return describe(
     {
@@ -80,34 +90,41 @@ function describe(
   // libpq's default is `prefer`; on loopback and on a socket encryption would only cost.
   const effective = mode ?? (host.startsWith('/') || isLoopback(host) ? 'disable' : 'prefer');
   const user = client.user === undefined ? '' : ` as ${client.user}`;
+  const [first, second] = tlsChoices(effective, rootCert);
+  const common = {
+    ...client,
+    types,
+    keepAlive: true,
+    // PGAPPNAME wins. Nothing else goes into the startup packet: poolers refuse what they do not know.
+    fallback_application_name: 'hyperfleet-api',
+  };
   return {
-    client: {
-      ...client,
-      types,
-      keepAlive: true,
-      ssl: tlsOptions(effective, host, rootCert),
-    },
+    client: { ...common, ssl: first },
+    ...(second !== undefined && { otherwise: { ...common, ssl: second } }),
     description: `${client.database ?? ''}@${host}:${client.port ?? 5432}${user} (sslmode ${effective})`,
   };
 }
 
-/** libpq's meaning of each mode; `pg` itself verifies already for `require`. */
-function tlsOptions(mode: SslMode, host: string, rootCert?: string): false | TlsOptions {
+type Tls = false | TlsOptions;
+
+const UNVERIFIED: TlsOptions = { rejectUnauthorized: false };
+
+/** libpq's meaning of each mode, and what to try next; `pg` itself verifies already for `require`. */
+function tlsChoices(mode: SslMode, rootCert?: string): [Tls, Tls?] {
   switch (mode) {
     case 'disable':
+      return [false];
     case 'allow':
-      return false;
+      return [false, UNVERIFIED];
     case 'prefer':
-      return { rejectUnauthorized: false };
+      return [UNVERIFIED, false];
     case 'require':
       // With a root certificate at hand libpq treats `require` as `verify-ca`.
-      return rootCert === undefined
-        ? { rejectUnauthorized: false }
-        : tlsOptions('verify-ca', host, rootCert);
+      return rootCert === undefined ? [UNVERIFIED] : tlsChoices('verify-ca', rootCert);
     case 'verify-ca':
-      return { ...authorities(rootCert), checkServerIdentity: () => undefined };
+      return [{ ...authorities(rootCert), checkServerIdentity: () => undefined }];
     case 'verify-full':
-      return { ...authorities(rootCert), servername: host };
+      return [authorities(rootCert)];
   }
 }
 

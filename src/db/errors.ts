@@ -31,6 +31,11 @@ const SOCKET_ERRORS = new Set([
 /** SQLSTATEs (or their classes) that mean: not now, perhaps later. */
 const UNAVAILABLE = /^(08...|53...|57P0[1-5]|57014|25006|40001|40P01|55P03|58...|XX...)$/;
 
+/** Nobody answered, or the line went dead. */
+export function isSocketError(error: unknown): boolean {
+  return SOCKET_ERRORS.has((error as NodeJS.ErrnoException).code ?? '');
+}
+
 export function sqlState(error: unknown): string | undefined {
   return error instanceof DatabaseError ? error.code : undefined;
 }
@@ -68,7 +73,7 @@ export function databaseProblem(error: unknown): ProblemError | undefined {
     error instanceof DatabaseUnavailable ||
     (state !== undefined && UNAVAILABLE.test(state)) ||
     isPlanOutdated(error) ||
-    SOCKET_ERRORS.has((error as NodeJS.ErrnoException).code ?? '');
+    isSocketError(error);
   if (!unavailable) return undefined;
   return new ProblemError(
     'SVC-001',
