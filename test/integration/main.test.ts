@@ -12,7 +12,7 @@ const { version } = JSON.parse(
   readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8'),
 ) as { version: string };
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 let directory: string;
 beforeAll(() => {
@@ -83,21 +83,15 @@ describe('a configuration that cannot be used', () => {
 
   it.each([
     ['the API is not on loopback', { API_HOST: '0.0.0.0' }, /AUTH_ENABLED.*API_HOST=0\.0\.0\.0/],
-    ['this is production', { NODE_ENV: 'production' }, /AUTH_ENABLED.*NODE_ENV=production/],
     [
-      'production has no database',
-      { NODE_ENV: 'production', AUTH_ENABLED: 'false' },
-      /DATABASE_URL or PGHOST/,
+      'this is production and nothing is said about authentication and the database',
+      { NODE_ENV: 'production' },
+      /AUTH_ENABLED.*NODE_ENV=production[^]*DATABASE_URL or PGHOST/,
     ],
     [
       'authentication lacks its keys, issuer and audience',
       { AUTH_ENABLED: 'true' },
       /AUTH_JWKS_URL[^]*AUTH_ISSUER[^]*AUTH_AUDIENCE/,
-    ],
-    [
-      'rules are to judge tokens nobody checks',
-      { AUTHZ_ENABLED: 'true' },
-      /AUTHZ_ENABLED=true needs AUTH_ENABLED/,
     ],
     [
       'the schema of the specs cannot be read',

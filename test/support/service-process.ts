@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const ROOT = join(__dirname, '..', '..');
 const PROGRAM = join(ROOT, 'dist', 'src', 'main.js');
-const READY_TIMEOUT_MS = 25_000;
+const READY_TIMEOUT_MS = 60_000;
 
 /** Only what a program needs to run at all: nothing of the tests' own environment leads it astray. */
 const BARE = Object.fromEntries(
@@ -125,6 +125,6 @@ export function runService(
   return startService(args, env, cwd).ended;
 }
 
-export async function stopServices(): Promise<void> {
-  await Promise.all(started.splice(0).map((service) => service.end('SIGKILL')));
+export async function stopServices(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  await Promise.all(started.splice(0).map((service) => service.end(signal)));
 }
