@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { stringify } from 'yaml';
 import type { Handler, Raw, Service } from '../http/handler';
 import { errorTableEntry, ProblemError, PROBLEMS, type ProblemCode } from '../http/problem';
@@ -24,8 +25,12 @@ export const getCompatibility: Handler<'getCompatibility'> = () => ({
   body: { api_version: 'v1', compatible: true, features: FEATURES },
 });
 
-/** When this process's code was built; a build sets it, a working copy has none. */
-const BUILD_TIME = process.env.BUILD_TIME ?? new Date().toISOString();
+/** When this code was built: the image says it; elsewhere the compiled file tells by its age. */
+const BUILD_TIME = (
+  Date.parse(process.env.BUILD_TIME ?? '')
+    ? new Date(process.env.BUILD_TIME!)
+    : statSync(__filename).mtime
+).toISOString();
 
 export const getMetadata: Handler<'getMetadata'> = () => ({
   status: 200,
