@@ -23,9 +23,10 @@ import {
 } from './rows';
 
 /*
- * Lock order, everywhere: the cluster, then its node pools by id, and of each its row in `resources` before
- * the one in `resource_status`; last, at commit and by trigger, a counter. Whoever may remove a node pool
- * therefore locks its cluster first, because the removal of the last one may remove the cluster.
+ * Lock order, everywhere (docs/decisions/0003-lock-order.md): the cluster, then its node pools by id, and of
+ * each its row in `resources` before the one in `resource_status`; last, by trigger, a counter. Whoever may
+ * remove a node pool therefore locks its cluster first, because the removal of the last one may remove the
+ * cluster.
  */
 
 const FIND_OWNER: Statement = {
