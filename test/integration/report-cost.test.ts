@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Cluster } from '../../src/db/rows';
 import { startTestApp, type TestApp } from '../support/app';
@@ -7,6 +6,7 @@ import { createTestDatabase, type TestDatabase, withClient } from '../support/da
 import { newCluster, newNodePool, newReport } from '../support/factories';
 import { call } from '../support/lifecycle-service';
 import type { Answer } from '../support/send';
+import { someoneWaits } from '../support/waits';
 
 type Stored = Cluster & { id: string };
 
@@ -114,7 +114,7 @@ test('a report that lost its resource to another process costs four round trips'
       id,
     ]);
     const counted = cost(() => report(`/clusters/${id}`, 'validation', 1));
-    await someoneWaits();
+    await someoneWaits(database.url);
     await other.query('COMMIT');
 
     // The read, the write in vain, BEGIN with both locks and the read, the write with COMMIT.
@@ -147,19 +147,5 @@ function physicalRows(id: string): Promise<unknown[]> {
     );
     expect(rows).toHaveLength(2);
     return rows;
-  });
-}
-
-/** Returns once a connection to this database waits for a lock. */
-function someoneWaits(): Promise<void> {
-  return withClient(database.url, async (client) => {
-    for (;;) {
-      const { rowCount } = await client.query(
-        `SELECT 1 FROM pg_stat_activity
-         WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      if (rowCount! > 0) return;
-      await sleep(20);
-    }
   });
 }

@@ -1,0 +1,235 @@
+import { tmpdir } from 'node:os';
+import pg from 'pg';
+import { type Collision, type Progress, reaggregateAll } from '../../src/db/reaggregate';
+import type { RequiredAdapters } from '../../src/db/resources';
+import { startTestApp, type TestApp } from '../support/app';
+import { newCluster, newNodePool } from '../support/factories';
+import { call, removeEverything, storedRows, violations } from '../support/lifecycle-service';
+import {
+  after,
+  conditionOf,
+  createSubject,
+  minimalReport,
+  sendReport,
+  type Subject,
+} from '../support/reports';
+import { runService, stopServices } from '../support/service-process';
+import { someoneWaits } from '../support/waits';
+
+const OLD: RequiredAdapters = { Cluster: ['validation', 'dns'], NodePool: ['validation'] };
+const NEW: RequiredAdapters = { Cluster: ['validation'], NodePool: ['validation', 'hypershift'] };
+
+let app: TestApp;
+
+beforeAll(async () => {
+  app = await startTestApp({ env: envOf(OLD) });
+});
+
+afterEach(() => removeEverything(app.service.db));
+
+afterAll(async () => {
+  await stopServices();
+  await app.stop();
+});
+
+function envOf({ Cluster, NodePool }: RequiredAdapters): Record<string, string> {
+  return {
+    HYPERFLEET_CLUSTER_ADAPTERS: JSON.stringify(Cluster),
+    HYPERFLEET_NODEPOOL_ADAPTERS: JSON.stringify(NodePool),
+  };
+}
+
+/** Reaggregates, and notes what the operator is told. */
+async function reaggregate(required: RequiredAdapters, afterId = '', batchSize = 100) {
+  const told: Progress[] = [];
+  const collisions: Collision[] = [];
+  const done = await reaggregateAll(app.service.db, required, afterId, batchSize, {
+    onProgress: (progress) => told.push({ ...progress }),
+    onCollision: (collision) => collisions.push(collision),
+  });
+  return { done: { ...done }, told, collisions };
+}
+
+const newSubject = () => createSubject(app, '/clusters', newCluster());
+
+/** Clusters with a node pool each; validation has reported about all of them. */
+async function createFleet(count: number): Promise<{ clusters: Subject[]; pools: Subject[] }> {
+  const clusters = await Promise.all(Array.from({ length: count }, newSubject));
+  const pools = await Promise.all(
+    clusters.map(({ path }) => createSubject(app, `${path}/nodepools`, newNodePool())),
+  );
+  await Promise.all(
+    [...clusters, ...pools].map((subject) =>
+      sendReport(
+        app,
+        subject,
+        minimalReport('validation', { Available: 'True', Finalized: 'True' }),
+      ),
+    ),
+  );
+  return { clusters, pools };
+}
+
+async function ready(subjects: readonly Subject[]): Promise<unknown[]> {
+  const conditions = await Promise.all(subjects.map((it) => conditionOf(app, it, 'Ready')));
+  return [...new Set(conditions.map((condition) => condition?.status))];
+}
+
+test('a new list of required adapters reaches every resource, batch by batch, and only once', async () => {
+  const { clusters, pools } = await createFleet(9);
+  expect([await ready(clusters), await ready(pools)]).toEqual([['False'], ['True']]);
+
+  const { done, told } = await reaggregate(NEW, '', 4);
+
+  expect([await ready(clusters), await ready(pools)]).toEqual([['True'], ['False']]);
+  expect(await violations(app.service.db, NEW)).toEqual([]);
+  expect(done).toMatchObject({ total: 18, seen: 18, changed: 18, removed: 0 });
+  expect(told.map(({ seen }) => seen)).toEqual([4, 8, 12, 16, 18]);
+
+  const before = await storedRows(app.service.db);
+  expect((await reaggregate(NEW)).done).toMatchObject({ seen: 18, changed: 0, removed: 0 });
+  expect(await storedRows(app.service.db)).toEqual(before);
+});
+
+test('a run that was cut off goes on behind the last resource it told of', async () => {
+  await createFleet(4);
+  const ids = (await storedRows(app.service.db)).map(({ id }) => id);
+
+  const { done } = await reaggregate(NEW, ids[4]);
+
+  expect(done).toEqual({ lastId: ids[7], total: 3, seen: 3, changed: 3, removed: 0 });
+  expect((await reaggregate(NEW)).done).toMatchObject({ seen: 8, changed: 5 });
+});
+
+test('what only waited for an adapter that is not required any more is removed, clusters last', async () => {
+  const { clusters, pools } = await createFleet(2);
+  const report = minimalReport('validation', { Finalized: 'True' }, { observed_generation: 2 });
+  for (const { path } of clusters) await call(app, 'DELETE', path);
+  for (const subject of clusters) expect((await sendReport(app, subject, report)).status).toBe(201);
+  expect((await storedRows(app.service.db)).length).toBe(4);
+
+  // The node pools are complete without any adapter, and then their clusters are.
+  const { done } = await reaggregate({ Cluster: ['validation'], NodePool: [] });
+
+  expect(done.removed).toBe(2);
+  expect(await storedRows(app.service.db)).toEqual([]);
+  for (const { path } of [...clusters, ...pools]) {
+    expect((await call(app, 'GET', path)).status).toBe(404);
+  }
+});
+
+test('an adapter that reported under the condition type of one that is required now is named', async () => {
+  const cluster = await newSubject();
+  await sendReport(app, cluster, minimalReport('Hypershift'));
+
+  const { collisions } = await reaggregate({ ...OLD, Cluster: ['validation', 'hypershift'] });
+
+  expect(collisions).toEqual([
+    { resourceId: cluster.id, adapter: 'Hypershift', requiredAdapter: 'hypershift' },
+  ]);
+});
+
+test('a resource that a server with the old list changes at that moment gets the new list as well', async () => {
+  const { clusters } = await createFleet(2);
+  const other = new pg.Client({ connectionString: app.database.url });
+  await other.connect();
+  try {
+    await other.query('BEGIN');
+    await other.query('UPDATE resource_status SET version = version + 1 WHERE resource_id = $1', [
+      clusters[1]!.id,
+    ]);
+    const running = reaggregate(NEW);
+    await someoneWaits(app.database.url);
+    await other.query('COMMIT');
+
+    expect((await running).done).toMatchObject({ seen: 4, changed: 4 });
+    expect(await violations(app.service.db, NEW)).toEqual([]);
+  } finally {
+    await other.end();
+  }
+});
+
+test('nobody notices while it runs: every report counts, and no request fails', async () => {
+  const serving = await startTestApp({ database: app.database, env: envOf(NEW) });
+  try {
+    const { clusters, pools } = await createFleet(6);
+    const subjects = [...clusters, ...pools];
+    const statuses = new Set<number>();
+    const rounds = 12;
+    const load = subjects.map(async (subject, index) => {
+      for (let round = 1; round <= rounds; round++) {
+        const more = { observed_time: after(subject, round) };
+        const reported = await sendReport(
+          serving,
+          subject,
+          minimalReport('validation', { Available: round % 3 ? 'True' : 'False' }, more),
+        );
+        statuses.add(reported.status);
+        if (round % 4 === index % 4) {
+          const body = { labels: { round: String(round) } };
+          statuses.add((await call(serving, 'PATCH', subject.path, body)).status);
+        }
+      }
+    });
+    const idle = { load: true };
+    let runs = 0;
+    const reaggregating = (async () => {
+      // By turns, so that every run finds something to write; the list of the server has the last word.
+      for (; idle.load; runs++) {
+        await reaggregate(OLD, '', 5);
+        await reaggregate(NEW, '', 5);
+      }
+    })();
+    await Promise.all(load);
+    idle.load = false;
+    await reaggregating;
+
+    expect([...statuses].sort()).toEqual([200, 201]);
+    expect(runs).toBeGreaterThan(0);
+    expect(await violations(app.service.db, NEW)).toEqual([]);
+    for (const subject of subjects) {
+      const { body } = await call(app, 'GET', `${subject.path}/statuses`);
+      expect(body).toMatchObject({ items: [{ last_report_time: after(subject, rounds) }] });
+    }
+  } finally {
+    await serving.stop();
+  }
+});
+
+describe('the command', () => {
+  const run = (...args: string[]) =>
+    runService(
+      ['reaggregate', ...args],
+      { ...envOf(NEW), DATABASE_URL: app.database.url },
+      tmpdir(),
+    );
+
+  test('recomputes everything by the lists of its environment and tells how far it is', async () => {
+    const { clusters } = await createFleet(2);
+
+    const { code, stdout } = await run();
+
+    expect(code).toBe(0);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const ids = (await storedRows(app.service.db)).map(({ id }) => id);
+    const progress = { lastId: ids[3], total: 4, seen: 4, changed: 4, removed: 0 };
+    expect(lines).toContainEqual(
+      expect.objectContaining({ message: 'reaggregating', ...progress }),
+    );
+    expect(lines).toContainEqual(expect.objectContaining({ message: 'reaggregated', ...progress }));
+    expect(await ready(clusters)).toEqual(['True']);
+  });
+
+  test.each([[['--after']], [['--since', 'x']], [['--after', 'x', 'y']]])(
+    'does not guess what %p means',
+    async (args) => {
+      const { code, stderr } = await run(...args);
+
+      expect(code).toBe(1);
+      expect(stderr).toContain('Usage: hyperfleet-api reaggregate [--after ID]');
+    },
+  );
+});

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Turns } from '../../src/db/turns';
+
+const PATIENT_MS = 10_000;
+
+test('work under one key is done one after the other, in the order of arrival', async () => {
+  const turns = new Turns(PATIENT_MS);
+  const events: string[] = [];
+  const work = (name: string, ms: number) =>
+    turns.take('key', async () => {
+      events.push(`${name} begins`);
+      await sleep(ms);
+      events.push(`${name} ends`);
+      return name;
+    });
+
+  expect(await Promise.all([work('a', 20), work('b', 1), work('c', 1)])).toEqual(['a', 'b', 'c']);
+  expect(events).toEqual(['a', 'b', 'c'].flatMap((name) => [`${name} begins`, `${name} ends`]));
+});
+
+test('work under another key does not wait', async () => {
+  const turns = new Turns(PATIENT_MS);
+  let finish: () => void = () => undefined;
+  const slow = turns.take('one', () => new Promise<void>((resolve) => (finish = resolve)));
+
+  expect(await turns.take('other', () => Promise.resolve('done'))).toBe('done');
+  finish();
+  await slow;
+});
+
+test('work that fails passes its turn on, and its failure to nobody else', async () => {
+  const turns = new Turns(PATIENT_MS);
+  const failing = turns.take('key', () => Promise.reject(new Error('mine')));
+  const next = turns.take('key', () => Promise.resolve('fine'));
+
+  await expect(failing).rejects.toThrow('mine');
+  expect(await next).toBe('fine');
+});
+
+test('nobody waits for ever behind work that hangs', async () => {
+  const turns = new Turns(20);
+  void turns.take('key', () => new Promise(() => undefined));
+
+  expect(await turns.take('key', () => Promise.resolve('went ahead'))).toBe('went ahead');
+});
