@@ -34,6 +34,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const config: Config = loadConfig({
     HYPERFLEET_CLUSTER_ADAPTERS: 'validation,dns',
     HYPERFLEET_NODEPOOL_ADAPTERS: 'validation',
+    // False when the whole run is behind a pooler.
+    DATABASE_PREPARED_STATEMENTS: process.env.DATABASE_PREPARED_STATEMENTS,
     ...options.env,
     DATABASE_URL: database.url,
   });

@@ -7,6 +7,7 @@ import { startEmbedded } from '../../src/db/embedded';
 import { isAlive } from '../../src/db/embedded-cluster';
 import { migrateUp } from '../../src/db/migrate';
 import { databaseUrl, knexOf, withClient } from './database';
+import { type Pooler, startPooler } from './pooler';
 
 interface Server {
   kind: string;
@@ -53,12 +54,30 @@ async function prepareRun(): Promise<Run> {
     await migrateUp(knex).finally(() => knex.destroy());
     process.env.TEST_RUN_SERVER_URL = server.url;
     process.env.TEST_RUN_PREFIX = prefix;
-    process.stdout.write(`Test database: ${server.kind}, ready in ${Date.now() - begin} ms\n`);
-    return { ...server, prefix };
+    const pooler = await poolerIfAsked(server.url);
+    const kind = server.kind + (pooler ? ' behind PgBouncer' : '');
+    process.stdout.write(`Test database: ${kind}, ready in ${Date.now() - begin} ms\n`);
+    return {
+      ...{ ...server, prefix },
+      async stop() {
+        await pooler?.stop();
+        await server.stop();
+      },
+    };
   } catch (error) {
     await server.stop();
     throw error;
   }
+}
+
+/** With TEST_PGBOUNCER=1 services and tests reach their databases through PgBouncer in transaction mode. */
+async function poolerIfAsked(serverUrl: string): Promise<Pooler | undefined> {
+  if (process.env.TEST_PGBOUNCER !== '1') return undefined;
+  const pooler = await startPooler(serverUrl);
+  if (pooler === undefined) throw new Error('TEST_PGBOUNCER=1, but PgBouncer is not installed.');
+  process.env.TEST_RUN_POOLER_URL = pooler.url;
+  process.env.DATABASE_PREPARED_STATEMENTS = 'false';
+  return pooler;
 }
 
 async function startServer(): Promise<Server> {

@@ -8,7 +8,8 @@ const READY_TIMEOUT_MS = 60_000;
 
 /** Only what a program needs to run at all: nothing of the tests' own environment leads it astray. */
 const BARE = Object.fromEntries(
-  ['PATH', 'HOME', 'TMPDIR', 'LANG'].flatMap((name) =>
+  // The last one is set when the whole run is behind a pooler.
+  ['PATH', 'HOME', 'TMPDIR', 'LANG', 'DATABASE_PREPARED_STATEMENTS'].flatMap((name) =>
     process.env[name] === undefined ? [] : [[name, process.env[name]]],
   ),
 );
