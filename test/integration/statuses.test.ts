@@ -163,14 +163,20 @@ describe('8. an accepted report', () => {
 
 test('every report is counted by what became of it, and a discarded one is logged with its reason', async () => {
   const cluster = await newSubject();
-  const counter = app.service.metrics.registry.getSingleMetric('hyperfleet_api_reports_total')!;
+  const counters = app.replicas.map(
+    ({ metrics }) => metrics.registry.getSingleMetric('hyperfleet_api_reports_total')!,
+  );
   const count = async () => {
-    const { values } = await counter.get();
-    return Object.fromEntries(
-      values.map(({ labels, value }) => [`${labels.outcome} ${labels.reason}`.trim(), value]),
-    );
+    const sums: Record<string, number> = {};
+    for (const { values } of await Promise.all(counters.map((counter) => counter.get()))) {
+      for (const { labels, value } of values) {
+        const outcome = `${labels.outcome} ${labels.reason}`.trim();
+        sums[outcome] = (sums[outcome] ?? 0) + value;
+      }
+    }
+    return sums;
   };
-  counter.reset();
+  for (const counter of counters) counter.reset();
 
   await accept(cluster, at(after(cluster, 2)));
   await accept(cluster, at(after(cluster, 3)));

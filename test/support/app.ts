@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp, type Gate } from '../../src/app';
 import { type Config, loadConfig } from '../../src/config';
@@ -10,12 +10,17 @@ import { createSpecValidator } from '../../src/http/spec-validator';
 import { silentLogger } from '../../src/log';
 import { Metrics } from '../../src/metrics';
 import { createTestDatabase, type TestDatabase } from './database';
+import { RoundRobin } from './round-robin';
+
+/** With TEST_REPLICAS=3 every service of a test is three, behind a proxy that asks them in turn. */
+const REPLICAS = Number(process.env.TEST_REPLICAS ?? 1);
 
 /** A service on a database of its own, answering real HTTP on a free port of loopback. */
 export interface TestApp {
   url: string;
-  server: Server;
+  /** The first of the replicas; what it has counted or kept is its own. */
   service: Service;
+  replicas: Service[];
   database: TestDatabase;
   contract: Contract;
   stop(): Promise<void>;
@@ -31,6 +36,33 @@ export interface TestAppOptions {
 
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const database = options.database ?? (await createTestDatabase());
+  const apps = await Promise.all(
+    Array.from({ length: REPLICAS }, () => startReplica(database, options)),
+  );
+  const [first] = apps as [StartedReplica, ...StartedReplica[]];
+  const proxy = REPLICAS > 1 ? await RoundRobin.start(apps) : undefined;
+  return {
+    ...{ url: proxy?.url ?? first.url, service: first.service, database },
+    replicas: apps.map(({ service }) => service),
+    contract: first.service.contract,
+    async stop() {
+      await proxy?.close();
+      await Promise.all(apps.map((app) => app.stop()));
+      if (!options.database) await database.drop();
+    },
+  };
+}
+
+interface StartedReplica {
+  url: string;
+  service: Service;
+  stop(): Promise<void>;
+}
+
+async function startReplica(
+  database: TestDatabase,
+  options: TestAppOptions,
+): Promise<StartedReplica> {
   const config: Config = loadConfig({
     HYPERFLEET_CLUSTER_ADAPTERS: 'validation,dns',
     HYPERFLEET_NODEPOOL_ADAPTERS: 'validation',
@@ -58,14 +90,13 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    ...{ server, service, database, contract },
+    service,
     async stop() {
       await new Promise((resolve) => {
         server.close(resolve);
         server.closeAllConnections();
       });
       await db.close();
-      if (!options.database) await database.drop();
     },
   };
 }
