@@ -67,9 +67,8 @@ export function has(program: string): boolean {
 
 /** Links to files that are not there. */
 export function brokenLinks(file: string): string[] {
-  const links = [...readDocument(file).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(
-    ([, to]) => to!,
-  );
+  const prose = readDocument(file).replace(/^```.*?^```$/gms, '');
+  const links = [...prose.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, to]) => to!);
   return links.filter(
     (to) => !/^\w+:/.test(to) && !existsSync(join(packageRoot, dirname(file), to)),
   );
