@@ -131,7 +131,7 @@ test('an adapter that reported under the condition type of one that is required 
 
 test('a resource that a server with the old list changes at that moment gets the new list as well', async () => {
   const { clusters } = await createFleet(2);
-  const other = new pg.Client({ connectionString: app.database.url });
+  const other = new pg.Client({ connectionString: app.database.directUrl });
   await other.connect();
   try {
     await other.query('BEGIN');
@@ -139,7 +139,7 @@ test('a resource that a server with the old list changes at that moment gets the
       clusters[1]!.id,
     ]);
     const running = reaggregate(NEW);
-    await someoneWaits(app.database.url);
+    await someoneWaits(app.database.directUrl);
     await other.query('COMMIT');
 
     expect((await running).done).toMatchObject({ seen: 4, changed: 4 });

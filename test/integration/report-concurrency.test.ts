@@ -93,7 +93,7 @@ let database: TestDatabase;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  await watchAcceptance(database.url);
+  await watchAcceptance(database.directUrl);
 });
 
 afterAll(async () => {
@@ -123,7 +123,7 @@ test('200 reports of 20 adapters at once, over two processes, end as if they had
 
   const counts = tally(answers);
   expect(Object.keys(counts).sort()).toEqual(['201', '204']);
-  const accepted = await acceptedBy(database.url, cluster.id);
+  const accepted = await acceptedBy(database.directUrl, cluster.id);
   // One PATCH, and the reports that were answered with 201: no other, and none of them lost.
   expect(accepted).toHaveLength(1 + counts[201]!);
   const world = replay(REQUIRED, cluster.created_time, accepted);
@@ -168,9 +168,13 @@ describe('two services on one database', () => {
     const counts = tally(answers);
     // 409: the report was about a generation that had not come yet.
     expect(Object.keys(counts).filter((status) => !/^(200|201|204|409)$/.test(status))).toEqual([]);
-    const accepted = await acceptedBy(database.url, cluster.id);
-    expect(accepted.filter(({ kind }) => kind === 'report')).toHaveLength(counts[201]!);
-    expect(accepted.filter(({ kind }) => kind === 'patch')).toHaveLength(counts[200]!);
+    const accepted = await acceptedBy(database.directUrl, cluster.id);
+    expect(accepted.filter(({ happening }) => happening.kind === 'report')).toHaveLength(
+      counts[201]!,
+    );
+    expect(accepted.filter(({ happening }) => happening.kind === 'patch')).toHaveLength(
+      counts[200]!,
+    );
     const world = replay(REQUIRED, cluster.created_time, accepted);
     const { status, generation } = await read(apps[0]!, cluster.id);
     expect(generation).toBe(1 + counts[200]!);
@@ -205,7 +209,7 @@ describe('two services on one database', () => {
     const world = replay(
       REQUIRED,
       cluster.created_time,
-      await acceptedBy(database.url, cluster.id),
+      await acceptedBy(database.directUrl, cluster.id),
     );
     expect((await read(apps[1]!, cluster.id)).status).toEqual(statusOf(world));
   });

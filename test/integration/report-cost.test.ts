@@ -18,8 +18,8 @@ let app: TestApp;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  proxy = await startCountingProxy(database.url);
-  app = await startTestApp({ database: { url: proxy.url, drop: () => Promise.resolve() } });
+  proxy = await startCountingProxy(database.directUrl);
+  app = await startTestApp({ database: { ...database, url: proxy.url } });
 });
 
 afterAll(async () => {
@@ -105,7 +105,7 @@ test('a report about a resource that is not there, or ahead of it, costs one rea
 
 test('a report that lost its resource to another process costs four round trips', async () => {
   const { id } = await create('/clusters', newCluster());
-  const other = new pg.Client({ connectionString: database.url });
+  const other = new pg.Client({ connectionString: database.directUrl });
   await other.connect();
   try {
     await other.query('BEGIN');
@@ -114,7 +114,7 @@ test('a report that lost its resource to another process costs four round trips'
       id,
     ]);
     const counted = cost(() => report(`/clusters/${id}`, 'validation', 1));
-    await someoneWaits(database.url);
+    await someoneWaits(database.directUrl);
     await other.query('COMMIT');
 
     // The read, the write in vain, BEGIN with both locks and the read, the write with COMMIT.
@@ -138,7 +138,7 @@ test('a crowd of reports within one process costs two round trips each', async (
 
 /** Where the rows of a resource lie: a write, even of the same values, moves them. */
 function physicalRows(id: string): Promise<unknown[]> {
-  return withClient(database.url, async (client) => {
+  return withClient(database.directUrl, async (client) => {
     const { rows } = await client.query<{ ctid: string }>(
       `SELECT 'status' AS of, ctid, xmin, version::text AS detail FROM resource_status WHERE resource_id = $1
        UNION ALL

@@ -86,7 +86,8 @@ async function startReplica(
     required: { Cluster: config.clusterAdapters, NodePool: config.nodePoolAdapters },
     specs: await createSpecValidator(config.openapiSchemaPath, contract.document, silentLogger),
   };
-  const server = createServer(createApp(service, options.gate));
+  // As the service does: a connection that is reused must not be closed at that very moment.
+  const server = createServer({ keepAliveTimeout: 95_000 }, createApp(service, options.gate));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
