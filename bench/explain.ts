@@ -1,0 +1,178 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { format, resolveConfig } from 'prettier';
+import { loadConfig } from '../src/config';
+import { Database, type Statement, type Values } from '../src/db/connect';
+import { connectionOptions } from '../src/db/connection-options';
+import { listResources } from '../src/db/list';
+import { parseOrder } from '../src/search/order';
+import { parseSearch } from '../src/search/parse';
+import { CASES, type Case } from './explain-cases';
+import { type Fleet, newFleet } from './fleet';
+import { loadFleet } from './load-fleet';
+import { connect, startPostgres } from './postgres';
+import { figure, markdownTable } from './table';
+
+/**
+ * Writes docs/lists.md anew between its markers: for every index that lists use, the statement the service
+ * really sends, with and without that index.
+ */
+const CLUSTERS = Number(process.argv[2] ?? 100_000);
+const DOCUMENT = join(__dirname, '..', 'docs', 'lists.md');
+const MARKERS = ['<!-- plans: begin -->', '<!-- plans: end -->'] as const;
+const MAX_LINE = 150;
+
+interface Query {
+  text: string;
+  values: Values;
+}
+
+/** A database that remembers what it was asked. */
+class Recorder extends Database {
+  last: Query | undefined;
+
+  override query<Row>(statement: Statement, values: Values, signal?: AbortSignal): Promise<Row[]> {
+    this.last = { text: statement.text, values };
+    return super.query<Row>(statement, values, signal);
+  }
+}
+
+interface Plan {
+  lines: string[];
+  ms: number;
+  /** Pages of 8 KB looked at. */
+  pages: number;
+}
+
+async function main(): Promise<void> {
+  const postgres = await startPostgres();
+  try {
+    const databaseUrl = await postgres.createDatabase();
+    const knex = connect(databaseUrl);
+    const fleet = newFleet(CLUSTERS);
+    process.stderr.write(`Loading ${CLUSTERS} clusters …\n`);
+    await loadFleet(knex, fleet);
+    const options = connectionOptions(loadConfig({ DATABASE_URL: databaseUrl }));
+    const db = new Recorder(options, {
+      ...{ poolMax: 1, poolTimeoutMs: 5000, statementTimeoutMs: 60_000, preparedStatements: true },
+    });
+    const client = new pg.Client({ connectionString: databaseUrl });
+    await client.connect();
+    const sections: string[] = [];
+    const summary: string[][] = [];
+    for (const entry of CASES) {
+      const { total, query } = await ask(db, fleet, entry);
+      const before = await explain(client, entry.naive?.(fleet) ?? query, entry.drop);
+      const after = await explain(client, query, []);
+      summary.push([
+        ...[entry.title, total.toLocaleString('en-US')],
+        ...[before.ms, after.ms].map(figure),
+        ...[before.pages, after.pages].map((pages) => pages.toLocaleString('en-US')),
+      ]);
+      sections.push(section(entry, before, after));
+    }
+    await Promise.all([db.close(), client.end(), knex.destroy()]);
+    const header = ['list', 'matches', 'ms before', 'ms after', 'pages before', 'pages after'];
+    const text = [
+      `${postgres.description}, ${CLUSTERS.toLocaleString('en-US')} clusters.`,
+      markdownTable(header, summary),
+      ...sections,
+    ].join('\n\n');
+    await write(text);
+  } finally {
+    await postgres.stop();
+  }
+}
+
+async function ask(db: Recorder, fleet: Fleet, entry: Case) {
+  const { search, page = 1, pageSize = 20, scope } = entry.list(fleet);
+  const { total } = await listResources(
+    db,
+    scope ?? { kind: 'Cluster' },
+    {
+      ...{ page, pageSize, order: parseOrder(undefined, undefined, 'Cluster') },
+      search: search === undefined ? undefined : parseSearch(search),
+    },
+    new AbortController().signal,
+  );
+  return { total, query: db.last! };
+}
+
+/** The plan without the named indexes, which are back afterwards; the second run, when all is in memory. */
+async function explain(
+  client: pg.Client,
+  { text, values }: Query,
+  drop: readonly string[],
+): Promise<Plan> {
+  await client.query('BEGIN');
+  try {
+    for (const sql of drop) await client.query(sql);
+    const run = () =>
+      client.query<{ 'QUERY PLAN': string }>({
+        text: `EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) ${text}`,
+        values: values as unknown[],
+      });
+    await run();
+    const { rows } = await run();
+    const lines = rows.map((row) => row['QUERY PLAN']);
+    const buffers = /shared hit=(\d+)(?: read=(\d+))?/.exec(lines.join('\n'));
+    return {
+      lines: shorten(lines),
+      ms: Number(/Execution Time: ([\d.]+)/.exec(lines.join('\n'))?.[1]),
+      pages: Number(buffers?.[1] ?? 0) + Number(buffers?.[2] ?? 0),
+    };
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+const DETAILS =
+  /^\s*(Storage|Index Searches|Sort Key|Sort Method|Worker|Planning|Execution|Buffers|Batches|Buckets|Cache|Hits|Inner Unique|Heap Fetches: 0|JIT|Functions|Options|Timing|I\/O|Presorted|Full-sort|Disabled|Heap Blocks|Recheck|Window)/;
+
+/** What a reader needs: how rows are found, how many, how long it takes. */
+function shorten(lines: readonly string[]): string[] {
+  const kept: string[] = [];
+  let unused = Infinity;
+  for (const line of lines) {
+    const depth = line.search(/\S/);
+    if (depth > unused || DETAILS.test(line)) continue;
+    unused = line.includes('never executed') ? depth : Infinity;
+    const short = line.replace(
+      /actual (?:time=[\d.]+\.\.([\d.]+) )?rows=([\d.]+) loops=(\d+)/,
+      (_, ms, rows, loops) => {
+        const times = loops === '1' ? '' : `, ${loops} times`;
+        return `${Number(rows)} rows, ${ms} ms${times}`;
+      },
+    );
+    kept.push(short.length > MAX_LINE ? `${short.slice(0, MAX_LINE - 1)}…` : short);
+  }
+  return kept;
+}
+
+function section({ title, why, drop, naive }: Case, before: Plan, after: Plan): string {
+  const without = naive
+    ? 'Before, written in the obvious way:'
+    : `Before, after \`${drop.join('; ')}\`:`;
+  const block = ({ lines, ms, pages }: Plan) =>
+    ['```text', ...lines, `${pages} pages, ${figure(ms)} ms`, '```'].join('\n');
+  return [`### ${title}`, why, without, block(before), 'After:', block(after)].join('\n\n');
+}
+
+async function write(text: string): Promise<void> {
+  const document = readFileSync(DOCUMENT, 'utf8');
+  const [begin, end] = MARKERS;
+  const head = document.slice(0, document.indexOf(begin) + begin.length);
+  const rest = document.slice(document.indexOf(end));
+  const style = (await resolveConfig(DOCUMENT)) ?? {};
+  writeFileSync(
+    DOCUMENT,
+    await format(`${head}\n\n${text}\n\n${rest}`, { ...style, parser: 'markdown' }),
+  );
+  process.stderr.write(`Written to ${DOCUMENT}\n`);
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
