@@ -105,8 +105,11 @@ if (chromiumPath === undefined) {
   };
 
   const execute = async (block: Locator) => {
-    await block.locator('.execute').click();
     const answer = block.locator('.live-responses-table');
+    const clear = block.locator('.btn-clear');
+    if (await clear.isVisible()) await clear.click();
+    await answer.waitFor({ state: 'detached' });
+    await block.locator('.execute').click();
     await answer.waitFor();
     const status = await answer.locator('.response-col_status').nth(1).innerText();
     const body = await answer.locator('.response-col_description code').first().innerText();
@@ -133,6 +136,11 @@ if (chromiumPath === undefined) {
     await expand(list);
     const listed = await execute(list);
     expect(listed).toMatchObject({ status: 200, body: { kind: 'ClusterList', total: 1 } });
+    const search = list.locator('[data-param-name="search"] input[type="text"]');
+    await search.fill("name like 'my-%' and (spec.nodes > 2 or labels.team != 'a+b')");
+    expect(await execute(list)).toMatchObject({ status: 200, body: { total: 1 } });
+    await search.fill("name like 'other-%' and created_time > 2026-01-01");
+    expect(await execute(list)).toMatchObject({ status: 200, body: { total: 0 } });
     await list.locator('.execute').scrollIntoViewIfNeeded();
     await page.screenshot({ path: join(artifacts, 'swagger-ui.png') });
 
@@ -192,7 +200,6 @@ if (chromiumPath === undefined) {
       await dialog.locator('button.authorize').click();
       await page.screenshot({ path: join(artifacts, 'swagger-ui-authorized.png') });
       await dialog.locator('.btn-done').click();
-      await post.locator('.btn-clear').click();
       expect(await execute(post)).toMatchObject({
         status: 201,
         body: { created_by: 'jane@example.org' },
