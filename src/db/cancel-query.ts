@@ -42,5 +42,8 @@ export function requestCancel(client: pg.ClientBase, target: pg.ClientConfig): v
   message.writeInt32BE(secretKey ?? 0, 12);
   socket.on('error', () => undefined);
   socket.setTimeout(CANCEL_GRACE_MS, () => socket.destroy());
-  socket.end(message);
+  // The server closes it when it is done. To close it from here first makes PgBouncer 1.18 forget the request,
+  // and then end itself.
+  socket.write(message);
+  socket.resume();
 }
