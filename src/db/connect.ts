@@ -4,6 +4,7 @@ import { cancelQuery } from './cancel-query';
 import type { ConnectionOptions } from './connection-options';
 import {
   DatabaseUnavailable,
+  errorType,
   isConnectionLost,
   isRetryable,
   RequestAborted,
@@ -97,10 +98,15 @@ export class Database implements Session {
     }
   }
 
-  /** A short read by key. It is retried once when its shared connection breaks: reading twice does no harm. */
+  /** A short read by key. It is retried once when its connection breaks: reading twice does no harm. */
   async read<Row>(statement: Statement, values: Values): Promise<Row[]> {
     const { readers } = this;
-    if (readers === undefined) return this.query(statement, values);
+    if (readers === undefined) {
+      return this.query<Row>(statement, values).catch((error: unknown) => {
+        if (errorType(error) === 'statement_timeout' || !isConnectionLost(error)) throw error;
+        return this.query<Row>(statement, values);
+      });
+    }
     return this.timed(statement, () => readers.query<Row>(this.prepare(statement, values)));
   }
 
