@@ -44,6 +44,10 @@ export function createApp(service: Service, gate: Gate = {}): Express {
     if (req.headers.host === undefined && req.httpVersion === '1.1') {
       throw new ProblemError('VAL-006', 'The request has no Host header.');
     }
+    const repeated = repeatedHeader(req.rawHeaders);
+    if (repeated !== undefined) {
+      throw new ProblemError('VAL-006', `The request has more than one ${repeated} header.`);
+    }
     next();
   });
   serveSwaggerUi(app);
@@ -113,6 +117,20 @@ export function createApp(service: Service, gate: Gate = {}): Express {
   app.use(dispatch(handlers, service));
   app.use(reportProblem(log));
   return app;
+}
+
+const ONCE = ['Host', 'Content-Type', 'Authorization'];
+
+/** Node takes the first; a proxy in front may have looked at the last. */
+function repeatedHeader(rawHeaders: readonly string[]): string | undefined {
+  return ONCE.find((header) => {
+    let count = 0;
+    for (let at = 0; at < rawHeaders.length; at += 2) {
+      const name = rawHeaders[at]!;
+      if (name.length === header.length && name.toLowerCase() === header.toLowerCase()) count++;
+    }
+    return count > 1;
+  });
 }
 
 function mediaTypeOf(header: string | undefined): string {

@@ -16,6 +16,7 @@ import type { Service } from '../http/handler';
 import { type ListQuery, listOptions } from '../http/list-options';
 import { mergePatch } from '../http/merge-patch';
 import { ProblemError, type ProblemField } from '../http/problem';
+import { validationDetail } from '../http/validation-message';
 
 /* What clusters and node pools do alike. Each function takes only the parts of the request it uses. */
 
@@ -189,6 +190,5 @@ function assertSpec({ specs }: Service, kind: Kind, spec: JsonObject): void {
 }
 
 function refuse(errors: ProblemField[]): never {
-  const detail = errors.map(({ message }) => message).join('; ');
-  throw new ProblemError('VAL-000', `${detail}.`, { errors });
+  throw new ProblemError('VAL-000', validationDetail(errors), { errors });
 }

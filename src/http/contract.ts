@@ -29,6 +29,8 @@ export interface Operation {
   /** Media types of its body; empty: it takes none. */
   mediaTypes: readonly string[];
   queryParameters: ReadonlySet<string>;
+  /** Those of them that are whole numbers. */
+  integerParameters: ReadonlySet<string>;
   /** What the validator knows about the operation, found once instead of at every request. */
   metadata: Json;
 }
@@ -211,14 +213,16 @@ function listOperations(document: Document): Omit<Operation, 'metadata'>[] {
       const parameters = [item.parameters, operation.parameters]
         .flatMap((list) => (list ?? []) as unknown[])
         .map((parameter) => resolve<Parameter>(parameter));
+      const query = parameters.filter((parameter) => parameter.in === 'query');
       return {
         id: operation.operationId as OperationId,
         method: method.toUpperCase(),
         path,
         public: Array.isArray(operation.security) && operation.security.length === 0,
         mediaTypes: body ? Object.keys(body.content) : [],
-        queryParameters: new Set(
-          parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name),
+        queryParameters: new Set(query.map(({ name }) => name)),
+        integerParameters: new Set(
+          query.filter(({ schema }) => schema.type === 'integer').map(({ name }) => name),
         ),
       };
     }),

@@ -15,10 +15,15 @@ const SECRET_VALUE =
  */
 export function fieldName(path: FieldPath): string {
   const name = path.join('.');
-  const short = name.length <= MAX_FIELD ? name : `${name.slice(0, 200)}…${name.slice(-50)}`;
-  return short.replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  return printable(name.length <= MAX_FIELD ? name : `${name.slice(0, 200)}…${name.slice(-50)}`);
+}
+
+/** Spells out what a terminal would obey, or not show. */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** True when the value may be repeated to the client: a short scalar whose place and form are not a secret's. */

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { jsonPieces, LargeJson } from '../db/large-json';
 import { ProblemError } from './problem';
+import { validationDetail } from './validation-message';
 
 type Json = Record<string, unknown>;
 
@@ -53,8 +54,8 @@ function cut(body: Json, paths: readonly string[][]): Json {
  * @throws ProblemError VAL-000 naming every unknown top-level name
  */
 export function parseFields(text: string, known: readonly string[], always: string): string[][] {
-  const paths = text.split(',').map((name) => {
-    const path = name.trim();
+  const names = new Set(text.split(',').map((name) => name.trim()));
+  const paths = [...names].map((path) => {
     // A label key is one key, dots and all.
     return path.startsWith('labels.') ? ['labels', path.slice(7)] : path.split('.');
   });
@@ -65,9 +66,7 @@ export function parseFields(text: string, known: readonly string[], always: stri
       message: `fields has '${name}', which is not one of ${known.join(', ')}`,
       constraint: 'enum',
     }));
-    throw new ProblemError('VAL-000', `${errors.map(({ message }) => message).join('; ')}.`, {
-      errors,
-    });
+    throw new ProblemError('VAL-000', validationDetail(errors), { errors });
   }
   return [[always], ...paths];
 }

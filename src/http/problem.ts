@@ -1,4 +1,5 @@
 import type { components } from '../../generated/openapi';
+import { printable } from './field';
 
 export type Problem = components['schemas']['Problem'];
 export type ProblemField = components['schemas']['ProblemField'];
@@ -56,6 +57,8 @@ const TYPE_BASE = 'https://api.hyperfleet.io/errors/';
 export const ERRORS_PATH = '/api/hyperfleet/v1/errors';
 /** More would only make a huge answer out of a bad request. */
 const MAX_FIELDS = 100;
+const MAX_DETAIL = 2000;
+const MAX_MESSAGE = 1000;
 
 export interface ProblemOptions {
   /** The fields at fault, all of them; the answer carries the first 100. */
@@ -88,12 +91,16 @@ export class ProblemError extends Error {
 /** The body of a problem: RFC 9457 members and, beside them, those that older clients read. */
 export function problemBody(error: ProblemError, instance: string, traceId: string): Problem {
   const { type, title } = PROBLEMS[error.code];
-  const errors = error.errors?.slice(0, MAX_FIELDS);
+  const detail = readable(error.message, MAX_DETAIL);
+  const errors = error.errors?.slice(0, MAX_FIELDS).map((field) => ({
+    ...field,
+    message: readable(field.message, MAX_MESSAGE),
+  }));
   return {
     type: TYPE_BASE + type,
     title,
     status: error.status,
-    detail: error.message,
+    detail,
     instance,
     code: `HYPERFLEET-${error.code}`,
     timestamp: new Date().toISOString(),
@@ -102,10 +109,15 @@ export function problemBody(error: ProblemError, instance: string, traceId: stri
     kind: 'Error',
     id: error.code,
     href: `${ERRORS_PATH}/${error.code}`,
-    reason: error.message,
+    reason: detail,
     operation_id: traceId,
     ...(errors && { details: errors.map(({ field, message }) => ({ field, error: message })) }),
   };
+}
+
+/** Texts may quote what the client sent, which can be anything. */
+function readable(text: string, max: number): string {
+  return printable(text.length <= max ? text : `${text.slice(0, max - 1)}…`);
 }
 
 /** One entry of the error table that `/errors` serves. */
