@@ -25,15 +25,18 @@ const LEASH = `data:text/javascript,${encodeURIComponent(
 export async function startProduct(options: {
   databaseUrl: string;
   logFile: string;
+  /** Another build than the one in `dist`. */
+  program?: string;
   nodeArguments?: readonly string[];
   env?: Record<string, string>;
 }): Promise<Server> {
-  if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run 'npm run build' first.`);
+  const { program = PROGRAM } = options;
+  if (!existsSync(program)) throw new Error(`${program} is missing: run 'npm run build' first.`);
   const began = performance.now();
   const log = openSync(options.logFile, 'w');
   const child = spawn(
     process.execPath,
-    ['--import', LEASH, ...(options.nodeArguments ?? []), PROGRAM, 'serve'],
+    ['--import', LEASH, ...(options.nodeArguments ?? []), program, 'serve'],
     {
       stdio: ['pipe', log, 'inherit'],
       env: {

@@ -52,6 +52,12 @@ export const LABEL: Workload = {
   source: () => lists(listPath({ size: 100, search: "labels.tenth='yes'" })),
 };
 
+export const REPORT: Workload = {
+  ...{ name: 'report', title: 'status report, only times change' },
+  ...{ connections: [16, 1, 64], mark: 0.3 },
+  source: (context) => reports(context, partOf(context.fleet, 'report')),
+};
+
 export const MIXED: Workload = {
   ...{ name: 'mixed', title: 'mixed: 70 % GET, 20 % reports, 8 % lists, 2 % creates' },
   ...{ connections: [32, 1, 16, 64], mark: 0.45, source: mixed },
@@ -103,11 +109,7 @@ export const WORKLOADS: readonly Workload[] = [
     ...{ name: 'poll-gzip', title: 'the same, compressed as Go clients ask for it' },
     ...{ connections: [1], source: (context) => poll(context, 'Accept-Encoding: gzip\r\n') },
   },
-  {
-    ...{ name: 'report', title: 'status report, only times change' },
-    ...{ connections: [16, 1, 64], mark: 0.3 },
-    source: (context) => reports(context, partOf(context.fleet, 'report')),
-  },
+  REPORT,
   {
     name: 'report-flip',
     title: 'status report that flips Ready',
