@@ -13,6 +13,8 @@ const CLUSTERS = '/api/hyperfleet/v1/clusters';
 const POOL_TIMEOUT_MS = 400;
 const STATEMENT_TIMEOUT_MS = 700;
 
+const pooled = process.env.TEST_RUN_POOLER_URL !== undefined;
+
 let database: TestDatabase;
 let app: TestApp;
 let path: string;
@@ -93,8 +95,8 @@ it('answers 503 within the time limit when no connection is left, and serves aga
     result.forEach(expectUnavailable);
     expect(ms).toBeGreaterThan(POOL_TIMEOUT_MS - 50);
     expect(ms).toBeLessThan(POOL_TIMEOUT_MS + 1500);
-    // Reads by key have connections of their own.
-    expect((await api('GET', path)).status).toBe(200);
+    // Reads by key have connections of their own, unless there is a pooler.
+    if (!pooled) expect((await api('GET', path)).status).toBe(200);
   } finally {
     for (const client of held) client.release();
   }
@@ -262,14 +264,18 @@ it('answers at once, not after the time limit, when the database refuses connect
   const gone = await createTestDatabase();
   const other = await startTestApp({ database: gone });
   await gone.drop();
-  const { result, ms } = await timed(
-    Promise.all([
-      send(other.url, { path: CLUSTERS }),
-      send(other.url, { path }),
-      send(other.url, { method: 'POST', path: CLUSTERS, body: newCluster() }),
-    ]),
-  );
-  result.forEach(expectUnavailable);
-  expect(ms).toBeLessThan(1500);
-  await other.stop();
+  try {
+    const { result, ms } = await timed(
+      Promise.all([
+        send(other.url, { path: CLUSTERS }),
+        send(other.url, { path }),
+        send(other.url, { method: 'POST', path: CLUSTERS, body: newCluster() }),
+      ]),
+    );
+    result.forEach(expectUnavailable);
+    // A pooler tries for a while itself.
+    if (!pooled) expect(ms).toBeLessThan(1500);
+  } finally {
+    await other.stop();
+  }
 });

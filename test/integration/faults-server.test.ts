@@ -39,8 +39,8 @@ afterAll(async () => {
 
 interface Running {
   service: ServiceProcess;
-  api(method: string, path: string, body?: unknown): Promise<Answer>;
-  ready(): Promise<Answer>;
+  api: (method: string, path: string, body?: unknown) => Promise<Answer>;
+  ready: () => Promise<Answer>;
 }
 
 function serve(env: Record<string, string> = {}): ServiceProcess {

@@ -68,8 +68,8 @@ export class OwnPostgres {
   /** `fast` ends all connections first, `immediate` is a crash. */
   async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
     const { server } = this;
-    if (server === undefined || server.exitCode !== null) return;
     this.server = undefined;
+    if (server?.exitCode !== null) return;
     const exited = new Promise((resolve) => server.once('exit', resolve));
     const [pid] = fs
       .readFileSync(path.join(this.cluster.data, 'postmaster.pid'), 'utf8')

@@ -30,16 +30,23 @@ export async function startPooler(serverUrl: string): Promise<Pooler | undefined
   fs.writeFileSync(file, configuration(new URL(serverUrl), port));
   const asRoot = process.getuid?.() === 0;
   if (asRoot) for (const name of [directory, file]) fs.chownSync(name, NOBODY, NOBODY);
-  const child = spawn(program, ['-q', file], {
+  const child = spawn(program, [file], {
     ...(asRoot && { uid: NOBODY, gid: NOBODY }),
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let complaint = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+  child.stderr
+    .setEncoding('utf8')
+    .on('data', (text: string) => (complaint = (complaint + text).slice(-3000)));
+  let stopping = false;
+  child.once('exit', (code, signal) => {
+    if (!stopping) console.warn(`PgBouncer ended (${code ?? signal ?? ''}): ${complaint}`);
+  });
   // A test run that is killed must not leave it behind.
   process.on('exit', () => child.kill('SIGKILL'));
   const url = `postgres://pooled@127.0.0.1:${port}${new URL(serverUrl).pathname}`;
   const stop = async () => {
+    stopping = true;
     await ended(child);
     fs.rmSync(directory, { recursive: true, force: true });
   };
