@@ -16,6 +16,8 @@ import {
 import { runService, stopServices } from '../support/service-process';
 import { someoneWaits } from '../support/waits';
 
+jest.setTimeout(60_000);
+
 const OLD: RequiredAdapters = { Cluster: ['validation', 'dns'], NodePool: ['validation'] };
 const NEW: RequiredAdapters = { Cluster: ['validation'], NodePool: ['validation', 'hypershift'] };
 
@@ -59,13 +61,11 @@ async function createFleet(count: number): Promise<{ clusters: Subject[]; pools:
     clusters.map(({ path }) => createSubject(app, `${path}/nodepools`, newNodePool())),
   );
   await Promise.all(
-    [...clusters, ...pools].map((subject) =>
-      sendReport(
-        app,
-        subject,
-        minimalReport('validation', { Available: 'True', Finalized: 'True' }),
-      ),
-    ),
+    [...clusters, ...pools].map((subject) => {
+      const statuses = { Available: 'True', Finalized: 'True' } as const;
+      const more = { observed_time: subject.createdTime };
+      return sendReport(app, subject, minimalReport('validation', statuses, more));
+    }),
   );
   return { clusters, pools };
 }

@@ -8,6 +8,8 @@ import { call } from '../support/lifecycle-service';
 import type { Answer } from '../support/send';
 import { FREE_PORTS, startService, stopServices } from '../support/service-process';
 
+jest.setTimeout(60_000);
+
 const REQUIRED = ['adapter-01', 'adapter-02', 'adapter-03', 'adapter-04'];
 const ADAPTERS = Array.from(
   { length: 20 },
