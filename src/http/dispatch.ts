@@ -33,7 +33,10 @@ function send(reply: AnyReply, req: Request, res: Response): void {
   res.status(reply.status);
   if (reply.headers) res.set(reply.headers);
   if ('content' in reply) {
-    res.type(reply.contentType).send(reply.content);
+    // `res.send` would answer 304 to `If-None-Match: *`, although there is no ETag.
+    res.setHeader('Content-Type', `${reply.contentType}; charset=utf-8`);
+    res.setHeader('Content-Length', Buffer.byteLength(reply.content));
+    res.end(reply.content);
   } else if (reply.body === undefined) {
     res.end();
   } else {

@@ -5,7 +5,7 @@ export interface Sending {
   /** Sent exactly as it is: nothing is encoded. */
   path: string;
   headers?: Record<string, string>;
-  /** An object is sent as JSON, a text as it is. */
+  /** An object is sent as JSON, text and bytes as they are. */
   body?: unknown;
 }
 
@@ -24,12 +24,13 @@ const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 /** One HTTP request with nothing between the test and the wire that would tidy it up. */
 export function send(url: string, { method = 'GET', path, headers, body }: Sending) {
   const { hostname, port } = new URL(url);
-  const payload = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+  const raw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
+  const payload = raw ? body : JSON.stringify(body);
+  const chunked = headers !== undefined && 'Transfer-Encoding' in headers;
   const all = {
-    ...(payload !== undefined && {
-      'Content-Type': 'application/json',
-      'Content-Length': String(Buffer.byteLength(payload)),
-    }),
+    ...(payload !== undefined && { 'Content-Type': 'application/json' }),
+    ...(payload !== undefined &&
+      !chunked && { 'Content-Length': String(Buffer.byteLength(payload)) }),
     ...headers,
   };
   return new Promise<Answer>((resolve, reject) => {
