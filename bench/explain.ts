@@ -127,32 +127,46 @@ async function explain(
   }
 }
 
-const DETAILS =
-  /^\s*(Storage|Index Searches|Sort Key|Sort Method|Worker|Planning|Execution|Buffers|Batches|Buckets|Cache|Hits|Inner Unique|Heap Fetches: 0|JIT|Functions|Options|Timing|I\/O|Presorted|Full-sort|Disabled|Heap Blocks|Recheck|Window)/;
+const CONDITION = /^ *(Index Cond|Recheck Cond|Filter|Rows Removed by Filter): /;
+const READS_TABLE = / Scan .*on (?!m\b|t\b|ids\b)|Bitmap Index Scan/;
+const MANY_ROWS = 1000;
 
-/** What a reader needs: how rows are found, how many, how long it takes. */
+/**
+ * What a reader needs: every look at a table, in the order of the plan, and whatever else handles many rows.
+ * How the few rows of a page are joined is the same everywhere.
+ */
 function shorten(lines: readonly string[]): string[] {
   const kept: string[] = [];
-  let unused = Infinity;
+  let keeping = false;
   for (const line of lines) {
-    const depth = line.search(/\S/);
-    if (depth > unused || DETAILS.test(line)) continue;
-    unused = line.includes('never executed') ? depth : Infinity;
-    const short = line.replace(
-      /actual (?:time=[\d.]+\.\.([\d.]+) )?rows=([\d.]+) loops=(\d+)/,
-      (_, ms, rows, loops) => {
-        const times = loops === '1' ? '' : `, ${loops} times`;
-        return `${Number(rows)} rows, ${ms} ms${times}`;
-      },
-    );
-    kept.push(short.length > MAX_LINE ? `${short.slice(0, MAX_LINE - 1)}…` : short);
+    const text = line.trim().replace(/^-> +/, '');
+    if (CONDITION.test(line)) {
+      if (keeping) kept.push(`  ${cut(text)}`);
+      continue;
+    }
+    const rows = Number(/ rows=([\d.]+)/.exec(text)?.[1] ?? 0);
+    const read = READS_TABLE.test(text);
+    if (!read && !text.includes('(actual')) continue;
+    keeping =
+      (read || (rows >= MANY_ROWS && !text.startsWith('CTE Scan'))) &&
+      !text.includes('never executed');
+    if (keeping) kept.push(cut(text.replace(/actual .*?(?=\))/, tell)));
   }
   return kept;
 }
 
+function tell(actual: string): string {
+  const [, ms, rows, loops] = /(?:\.\.([\d.]+) )?rows=([\d.]+) loops=(\d+)/.exec(actual)!;
+  return `${Number(rows)} rows, ${ms} ms${loops === '1' ? '' : `, ${loops} times`}`;
+}
+
+function cut(text: string): string {
+  return text.length > MAX_LINE ? `${text.slice(0, MAX_LINE - 1)}…` : text;
+}
+
 function section({ title, why, drop, naive }: Case, before: Plan, after: Plan): string {
   const without = naive
-    ? 'Before, written in the obvious way:'
+    ? 'For comparison, asked in another way:'
     : `Before, after \`${drop.join('; ')}\`:`;
   const block = ({ lines, ms, pages }: Plan) =>
     ['```text', ...lines, `${pages} pages, ${figure(ms)} ms`, '```'].join('\n');
