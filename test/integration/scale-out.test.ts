@@ -26,7 +26,7 @@ let observer: Process;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  observer = new Process(database.url);
+  observer = new Process(database.directUrl);
 });
 
 afterAll(async () => {
@@ -59,7 +59,7 @@ async function startPod(): Promise<Pod> {
 /** Kills the busiest, with requests in its hands that wait for a lock; they go on or not without it. */
 async function killOne(pods: readonly Pod[]): Promise<Pod> {
   const inFlight = (pod: Pod) => proxy.share(pod).inFlight;
-  return withClient(database.url, async (client) => {
+  return withClient(database.directUrl, async (client) => {
     await client.query('BEGIN; LOCK TABLE resource_status IN SHARE MODE');
     while (pods.reduce((sum, pod) => sum + inFlight(pod), 0) < 3 * pods.length) await sleep(1);
     const [busiest] = [...pods].sort((left, right) => inFlight(right) - inFlight(left));

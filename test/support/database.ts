@@ -4,7 +4,10 @@ import knexBuilder, { type Knex } from 'knex';
 import pg from 'pg';
 
 export interface TestDatabase {
+  /** For the service; behind a pooler when the run has one. */
   url: string;
+  /** Past the pooler, for a test that needs a session of its own or looks after the server. */
+  directUrl: string;
   drop(): Promise<void>;
 }
 
@@ -23,7 +26,8 @@ async function create(template: string): Promise<TestDatabase> {
   const name = required('TEST_RUN_PREFIX') + randomBytes(5).toString('hex');
   await withClient(server, (client) => createFrom(client, template, name));
   return {
-    url: databaseUrl(server, name),
+    url: databaseUrl(process.env.TEST_RUN_POOLER_URL ?? server, name),
+    directUrl: databaseUrl(server, name),
     drop: () =>
       withClient(server, async (client) => {
         await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
