@@ -125,7 +125,10 @@ export class Metrics {
         collect: refresh,
       });
     const pending = gauge('pending_reconciliation', 'Resources whose Ready is not True');
-    const stuck = gauge('pending_reconciliation_stuck', 'Of these, the ones older than the threshold');
+    const stuck = gauge(
+      'pending_reconciliation_stuck',
+      'Of these, the ones older than the threshold',
+    );
     const duration = gauge(
       'pending_reconciliation_stuck_duration_seconds',
       'Age of the oldest of the stuck ones',

@@ -104,7 +104,11 @@ describe('whatever the phrase', () => {
           }
           accepted++;
           const others = await find(`not (${phrase})`, kind, parent);
-          expect(Array.from(found + others).sort().join('')).toBe(ALL[kind]);
+          expect(
+            Array.from(found + others)
+              .sort()
+              .join(''),
+          ).toBe(ALL[kind]);
         }),
         { numRuns: 800 },
       );

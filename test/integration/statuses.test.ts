@@ -163,8 +163,8 @@ describe('8. an accepted report', () => {
 
 test('every report is counted by what became of it, and a discarded one is logged with its reason', async () => {
   const cluster = await newSubject();
-  const counters = app.replicas.map(
-    ({ metrics }) => metrics.registry.getSingleMetric('hyperfleet_api_reports_total')!,
+  const counters = app.replicas.map(({ metrics }) =>
+    metrics.registry.getSingleMetric('hyperfleet_api_reports_total')!,
   );
   const count = async () => {
     const sums: Record<string, number> = {};
