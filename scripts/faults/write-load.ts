@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, type Reply, Tally } from './client';
+
+const CLUSTERS = '/api/hyperfleet/v1/clusters';
+export const REQUIRED = { Cluster: ['validation', 'dns'], NodePool: ['validation'] };
+const ADAPTERS = [...REQUIRED.Cluster, 'extra'];
+const PAUSE_AFTER_FAILURE_MS = 20;
+
+/** `maybe`: it was asked for, and no answer told whether it happened. */
+export type Known = 'no' | 'maybe' | 'yes';
+
+export interface Counter {
+  acknowledged: number;
+  sent: number;
+}
+
+/** What the clients were told about one resource. */
+export interface Claim {
+  id: string;
+  name: string;
+  /** `spec.n` of the last PATCH. */
+  patches: Counter & { known: number };
+  reports: Map<string, Counter>;
+  deleted: Known;
+  gone: Known;
+}
+
+/** Clients that create, change, report, and delete, each on resources of its own, and keep account of the answers. */
+export class WriteLoad {
+  readonly tally = new Tally();
+  readonly claims: Claim[] = [];
+  /** Answers that no fault excuses. */
+  readonly unexpected: string[] = [];
+  private readonly epoch = Date.now() - 3_600_000;
+  private running = true;
+  private readonly clients: Client[];
+  private readonly done: Promise<unknown>;
+
+  constructor(pick: () => string, workers: number) {
+    this.clients = Array.from({ length: workers }, () => new Client(pick, this.tally));
+    this.done = Promise.all(this.clients.map((client, index) => this.work(client, index)));
+  }
+
+  async stop(): Promise<void> {
+    this.running = false;
+    await this.done;
+    for (const client of this.clients) client.close();
+  }
+
+  private isRunning(): boolean {
+    return this.running;
+  }
+
+  private async work(client: Client, worker: number): Promise<void> {
+    for (let round = 0; this.isRunning(); round++) {
+      const name = `load-${worker}-${round}`;
+      const body = { kind: 'Cluster', name, spec: { n: 0 }, labels: { worker: String(worker) } };
+      const cluster = await this.create(client, CLUSTERS, body);
+      if (cluster === undefined) continue;
+      const path = `${CLUSTERS}/${cluster.id}`;
+      const pool = await this.create(client, `${path}/nodepools`, {
+        ...{ kind: 'NodePool', name: `p-${worker}-${round}`, spec: { n: 0 }, labels: {} },
+      });
+      for (let step = 0; step < 6 && this.isRunning(); step++) {
+        await this.report(client, path, cluster, ADAPTERS[step % ADAPTERS.length]!);
+        if (step % 2 === 0) await this.patch(client, path, cluster);
+        if (pool) {
+          await this.report(client, `${path}/nodepools/${pool.id}`, pool, REQUIRED.NodePool[0]!);
+        }
+      }
+      if (round % 2 === 0) await this.remove(client, path, cluster, pool);
+    }
+  }
+
+  /** The reply when it is the expected one; 503 and silence are what faults may cause. */
+  private async ask(
+    client: Client,
+    [method, path, body]: [string, string, unknown?],
+    expected: number,
+  ): Promise<Reply | undefined> {
+    const reply = await client.send(method, path, body);
+    if (reply?.status === expected) return reply;
+    if (reply !== undefined && reply.status !== 503) {
+      this.unexpected.push(`${method} ${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
+    }
+    await sleep(PAUSE_AFTER_FAILURE_MS);
+    return undefined;
+  }
+
+  private async create(client: Client, path: string, body: { name: string }) {
+    const reply = await this.ask(client, ['POST', path, body], 201);
+    if (reply === undefined) return undefined;
+    const claim: Claim = {
+      ...{ id: reply.body.id as string, name: body.name },
+      patches: { acknowledged: 0, sent: 0, known: 0 },
+      ...{ reports: new Map(), deleted: 'no', gone: 'no' },
+    };
+    this.claims.push(claim);
+    return claim;
+  }
+
+  private async patch(client: Client, path: string, { patches }: Claim): Promise<void> {
+    const n = ++patches.sent;
+    if (await this.ask(client, ['PATCH', path, { spec: { n } }], 200)) {
+      patches.acknowledged = n;
+      patches.known++;
+    }
+  }
+
+  private async report(client: Client, path: string, claim: Claim, adapter: string): Promise<void> {
+    const counter = claim.reports.get(adapter) ?? { acknowledged: 0, sent: 0 };
+    claim.reports.set(adapter, counter);
+    const number = ++counter.sent;
+    const body = {
+      ...{ adapter, observed_generation: 1 + claim.patches.known, data: { number } },
+      observed_time: new Date(this.epoch + number).toISOString(),
+      conditions: ['Available', 'Applied', 'Health'].map((type) => ({
+        ...{ type, status: number % 3 === 0 ? 'False' : 'True', reason: `R${number}` },
+      })),
+    };
+    if (await this.ask(client, [number % 2 ? 'PUT' : 'POST', `${path}/statuses`, body], 201)) {
+      counter.acknowledged = number;
+    }
+  }
+
+  private async remove(client: Client, path: string, cluster: Claim, pool?: Claim): Promise<void> {
+    const family = pool ? [cluster, pool] : [cluster];
+    const mark = (field: 'deleted' | 'gone', known: Known) => {
+      for (const claim of family) claim[field] = known;
+    };
+    mark('deleted', 'maybe');
+    if (!(await this.ask(client, ['DELETE', path], 202))) return;
+    mark('deleted', 'yes');
+    mark('gone', 'maybe');
+    if (await this.ask(client, ['POST', `${path}/force-delete`, { reason: 'load' }], 204)) {
+      mark('gone', 'yes');
+    }
+  }
+}
