@@ -21,6 +21,7 @@ const withDatabase = {
 module.exports = {
   testTimeout: 30_000,
   maxWorkers: '100%',
+  reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
   projects: [
     { ...common, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
     {
