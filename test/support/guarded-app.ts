@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createAuthenticator } from '../../src/http/auth';
+import { type Authorizer, createAuthorizer } from '../../src/http/authz';
+import { createContract } from '../../src/http/contract';
+import { startTestApp, type TestApp } from './app';
+import { KeyServer, type SigningKey, signingKey, token } from './key-provider';
+import { type Answer, send, type Sending } from './send';
+
+const ISSUER = 'https://issuer.example.org';
+const AUDIENCE = 'hyperfleet';
+
+/** The key that the provider of a guarded app has. */
+export const KNOWN_KEY = signingKey('ES256', 'known');
+
+/** Claims that a guarded app accepts. */
+export function goodClaims(claims: object): object {
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  return { iss: ISSUER, aud: AUDIENCE, exp, ...claims };
+}
+
+export function bearer(claims: object, by: SigningKey = KNOWN_KEY): string {
+  return `Bearer ${token(goodClaims(claims), by)}`;
+}
+
+export const ADA = bearer({ email: 'ada@example.org', groups: ['fleet-admins'] });
+export const BOB = bearer({ preferred_username: 'bob', groups: ['staff', 'fleet-admins'] });
+export const ADAPTER = bearer({ sub: 'system:serviceaccount:hyperfleet:dns-adapter' });
+export const STRANGER = bearer({ email: 'eve@example.org' });
+
+export const RULES = `
+- {claim: groups, pattern: fleet-admins, operations: ['*']}
+- {claim: sub, pattern: 'system:serviceaccount:hyperfleet:*-adapter', operations: ['get*', '*Statuses']}
+`;
+
+/** A service that asks for tokens and has rules about them. */
+export interface GuardedApp extends TestApp {
+  provider: KeyServer;
+  authorizer: Authorizer;
+  rulesFile: string;
+  as(authorization: string | undefined, sending: Sending): Promise<Answer>;
+  /** Creates something as Ada. @returns its id */
+  made(path: string, body: object): Promise<string>;
+}
+
+export async function startGuardedApp(): Promise<GuardedApp> {
+  const directory = mkdtempSync(join(tmpdir(), 'guarded-'));
+  const rulesFile = join(directory, 'rules.yaml');
+  writeFileSync(rulesFile, RULES);
+  const provider = new KeyServer();
+  provider.keys = [KNOWN_KEY.jwk];
+  await provider.start();
+  const quiet = () => undefined;
+  const authenticator = await createAuthenticator(
+    { jwksUrl: provider.url, issuer: ISSUER, audience: AUDIENCE, identityClaim: 'email' },
+    quiet,
+  );
+  const { operations } = await createContract(20);
+  const authorizer = await createAuthorizer(
+    rulesFile,
+    quiet,
+    operations.map(({ id }) => id),
+  );
+  const app = await startTestApp({ gate: { authenticator, authorizer } });
+  const as = (authorization: string | undefined, sending: Sending) => {
+    const headers = { ...sending.headers };
+    if (authorization !== undefined) headers.Authorization = authorization;
+    return send(app.url, { ...sending, headers });
+  };
+  return {
+    ...{ ...app, provider, authorizer, rulesFile, as },
+    async made(path, body) {
+      const answer = await as(ADA, { method: 'POST', path, body });
+      if (answer.status !== 201) throw new Error(answer.text);
+      return answer.body.id as string;
+    },
+    async stop() {
+      await app.stop();
+      authenticator.close();
+      authorizer.close();
+      await provider.stop();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
