@@ -32,7 +32,7 @@ export class Process {
       poolMax: 12,
       poolTimeoutMs: 20_000,
       statementTimeoutMs: 20_000,
-      preparedStatements: true,
+      preparedStatements: process.env.DATABASE_PREPARED_STATEMENTS !== 'false',
     });
     this.db.observe = (_statement, _seconds, error) => {
       this.statements++;
