@@ -14,7 +14,7 @@ DB_URL := postgres://hyperfleet:hyperfleet@127.0.0.1:5432/hyperfleet
 
 .DEFAULT_GOAL := help
 .PHONY: help install generate build binary run run-no-auth test test-unit test-integration lint \
-	db/setup db/teardown db/login image image-push image-dev charts-tools clean
+	db/setup db/teardown db/login image image-check image-push image-dev charts-tools clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z\/-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ image: ## Build the container image (IMAGE_TAG=…) and print its size beside th
 	  --build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) --tag $(IMAGE) .
 	@for image in $(NODE_IMAGE) $(IMAGE); do \
 	  $(CONTAINER_TOOL) image inspect --format "{{.Size}} bytes  $$image" $$image || true; done
+
+image-check: node_modules/.installed ## Try that image on an empty local database: DATABASE_URL=… make image-check
+	@CONTAINER_TOOL=$(CONTAINER_TOOL) npx tsx scripts/image-check.ts $(IMAGE) "$(DATABASE_URL)"
 
 image-push: image ## Build and push the container image
 	$(CONTAINER_TOOL) push $(IMAGE)

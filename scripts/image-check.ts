@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process';
+import { parseArgs, promisify } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FleetLoad } from '../test/support/fleet-load';
+import { ADAPTERS, Process } from '../test/support/lifecycle-races';
+import { inspect } from '../test/support/lifecycle-service';
+import { type Replica, RoundRobin } from '../test/support/round-robin';
+
+/*
+ * Runs the image as a cluster would: nothing to write to, no rights, an unprivileged user. It migrates an empty
+ * database, serves from three containers, and stops one of them in the middle of the load.
+ */
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const [image, databaseUrl] = positionals;
+if (!image || !databaseUrl) {
+  throw new Error('Say which image, and which empty database on this machine: IMAGE postgres://…');
+}
+const tool = process.env.CONTAINER_TOOL ?? 'podman';
+const started: string[] = [];
+
+const RESTRICTED = [
+  ...['--read-only', '--user', '65532:65532', '--cap-drop', 'ALL'],
+  ...['--security-opt', 'no-new-privileges', '--network', 'host'],
+];
+const ENVIRONMENT = {
+  DATABASE_URL: databaseUrl,
+  AUTH_ENABLED: 'false',
+  API_HOST: '127.0.0.1',
+  ...{ API_PORT: '0', HEALTH_PORT: '0', METRICS_PORT: '0' },
+  HYPERFLEET_CLUSTER_ADAPTERS: ADAPTERS.Cluster.join(','),
+  HYPERFLEET_NODEPOOL_ADAPTERS: ADAPTERS.NodePool.join(','),
+  LOG_POLLS: 'false',
+};
+const variables = Object.entries(ENVIRONMENT).flatMap(([name, value]) => [
+  '-e',
+  `${name}=${value}`,
+]);
+
+async function containers(...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(tool, args, { maxBuffer: 1 << 26 });
+  return stdout.trim();
+}
+
+const run = (options: string[], command: string) =>
+  containers('run', ...options, ...RESTRICTED, ...variables, image, command);
+
+interface Pod extends Replica {
+  name: string;
+  startMs: number;
+}
+
+async function startPod(number: number): Promise<Pod> {
+  const name = `hyperfleet-check-${process.pid}-${number}`;
+  started.push(name);
+  await run(['-d', '--name', name], 'serve');
+  for (let tries = 0; tries < 300; tries++) {
+    const log = await containers('logs', name);
+    const ready = log.split('\n').find((line) => line.includes('"message":"ready"'));
+    if (ready !== undefined) {
+      const line = JSON.parse(ready) as { api: string; health: string; start_ms: number };
+      const readyz = line.health.replace('0.0.0.0', '127.0.0.1');
+      return { name, url: new URL(line.api).origin, readyz, startMs: line.start_ms };
+    }
+    await sleep(100);
+  }
+  throw new Error(`${name} did not get ready:\n${await containers('logs', name)}`);
+}
+
+async function check(): Promise<void> {
+  await run(['--rm'], 'migrate');
+  const pods = await Promise.all([1, 2, 3].map(startPod));
+  console.log(`ready after ${pods.map(({ startMs }) => startMs).join(', ')} ms`);
+  const proxy = await RoundRobin.start(pods);
+  const load = new FleetLoad(proxy);
+  const work = load.run();
+  const more = (requests: number) => Promise.race([work, load.after(requests)]);
+
+  await more(500);
+  const [stopped] = pods as [Pod];
+  const began = performance.now();
+  await containers('stop', '--time', '30', stopped.name);
+  const stopMs = Math.round(performance.now() - began);
+  await more(200);
+  load.stop();
+  await work;
+
+  const exit = await containers('inspect', '--format', '{{.State.ExitCode}}', stopped.name);
+  const broken = pods.map((pod) => proxy.share(pod).broken);
+  const answered = pods.map((pod) => proxy.share(pod).answered);
+  await proxy.close();
+  const { db } = new Process(databaseUrl!);
+  const { rows, violations } = await inspect(db, ADAPTERS);
+  await db.close();
+  console.log(
+    `${load.answered} requests (${answered.join(' + ')}), ${broken.join(' + ')} broken off; ` +
+      `stopped in ${stopMs} ms with exit code ${exit}; ${rows.length} resources, ` +
+      `${load.alive.length} expected, ${violations.length} inconsistent`,
+  );
+  const right =
+    exit === '0' && broken.every((count) => count === 0) && rows.length === load.alive.length;
+  if (!right || violations.length > 0) throw new Error('That is not as it should be.');
+}
+
+check()
+  .finally(() => Promise.all(started.map((name) => containers('rm', '-f', name))))
+  .catch((error: unknown) => {
+    console.error(error);
+    process.exitCode = 1;
+  });
