@@ -17,7 +17,11 @@ beforeAll(async () => {
     client.query('CREATE TABLE things (id int PRIMARY KEY, value int)'),
   );
   db = new Database(connectionOptions(loadConfig({ DATABASE_URL: database.directUrl })), {
-    ...{ poolMax: 4, poolTimeoutMs: 2000, preparedStatements: process.env.DATABASE_PREPARED_STATEMENTS !== 'false' },
+    ...{
+      poolMax: 4,
+      poolTimeoutMs: 2000,
+      preparedStatements: process.env.DATABASE_PREPARED_STATEMENTS !== 'false',
+    },
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   });
 });
