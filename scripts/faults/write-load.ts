@@ -36,7 +36,12 @@ export class WriteLoad {
   private readonly clients: Client[];
   private readonly done: Promise<unknown>;
 
-  constructor(pick: () => string, workers: number) {
+  /** @param pauseMs rest of a client after each answer */
+  constructor(
+    pick: () => string,
+    workers: number,
+    private readonly pauseMs = 0,
+  ) {
     this.clients = Array.from({ length: workers }, () => new Client(pick, this.tally));
     this.done = Promise.all(this.clients.map((client, index) => this.work(client, index)));
   }
@@ -79,6 +84,7 @@ export class WriteLoad {
     expected: number,
   ): Promise<Reply | undefined> {
     const reply = await client.send(method, path, body);
+    if (this.pauseMs > 0) await sleep(this.pauseMs);
     if (reply?.status === expected) return reply;
     if (reply !== undefined && reply.status !== 503) {
       this.unexpected.push(`${method} ${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
