@@ -24,6 +24,8 @@ const KEEP_ALIVE_MS = 95_000;
 const MAX_HEADER_BYTES = 65_536;
 /** How often slow requests are looked for; Node's own 30 s would make a timeout of 15 s one of up to 45. */
 const CHECK_MS = 500;
+/** Without a byte moving in either direction for so long, nobody is there any more to read the answer. */
+const STALLED_MS = 60_000;
 const READY_TIMEOUT_MS = 2000;
 const PING: Statement = { name: 'ping', operation: 'select', table: '', text: 'SELECT 1' };
 
@@ -74,6 +76,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
     },
     app,
   );
+  api.timeout = STALLED_MS;
   answerClientErrors(api, log);
   const drainer = new Drainer(api);
   const ports = {
