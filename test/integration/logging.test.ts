@@ -1,0 +1,207 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTestDatabase, type TestDatabase } from '../support/database';
+import { newCluster, newNodePool, newReport } from '../support/factories';
+import { freePort } from '../support/own-postgres';
+import { send } from '../support/send';
+import {
+  FREE_PORTS,
+  type LogLine,
+  type ServiceProcess,
+  startService,
+  stopServices,
+} from '../support/service-process';
+
+/* What an operator reads on standard output. */
+
+const CLUSTERS = '/api/hyperfleet/v1/clusters';
+const SECRET = 'hunter2-very-secret';
+
+jest.setTimeout(60_000);
+
+let database: TestDatabase;
+let directory: string;
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'hyperfleet-logging-'));
+  database = await createTestDatabase();
+});
+afterEach(stopServices);
+afterAll(async () => {
+  await database.drop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function start(env: Record<string, string> = {}) {
+  const all = { ...FREE_PORTS, DATABASE_URL: database.url, ...env };
+  const service = startService(['serve'], all, directory);
+  const { api } = await service.ready();
+  const url = new URL(api).origin;
+  let serial = 0;
+  /** The answer and the line that the log has about it. */
+  const ask = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ) => {
+    const id = `test-${++serial}`;
+    const all = { 'X-Request-Id': id, ...headers };
+    const answer = await send(url, { method, path, body, headers: all });
+    return { answer, line: await lineOf(service, all['X-Request-Id']) };
+  };
+  return { service, url, ask };
+}
+
+async function lineOf(service: ServiceProcess, id: string): Promise<LogLine | undefined> {
+  for (let tries = 0; tries < 20; tries++) {
+    const found = service.log.find(
+      ({ message, request_id }) => message === 'request' && request_id === id,
+    );
+    if (found !== undefined) return found;
+    await sleep(20);
+  }
+  return undefined;
+}
+
+it('writes one line per request that says what, who, how it ended, how long it took, and on what', async () => {
+  const { service, url, ask } = await start();
+  const { answer, line } = await ask('POST', CLUSTERS, newCluster());
+  const id = answer.body.id as string;
+  expect(line).toEqual({
+    timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    level: 'info',
+    message: 'request',
+    method: 'POST',
+    route: CLUSTERS,
+    path: CLUSTERS,
+    status: 201,
+    duration_ms: expect.any(Number),
+    bytes: Buffer.byteLength(answer.text),
+    request_id: 'test-1',
+    trace_id: 'test-1',
+    actor: 'system@hyperfleet.local',
+    resource_id: id,
+  });
+  const read = await ask('GET', `${CLUSTERS}/${id}`);
+  expect(read.line).toMatchObject({ route: `${CLUSTERS}/{cluster_id}`, resource_id: id });
+  const missing = await ask('GET', '/nowhere/at/all');
+  expect(missing.line).toMatchObject({ route: 'unknown', path: '/nowhere/at/all', status: 404 });
+  // An answer compressed on its way has no length of its own.
+  const zipped = { 'Accept-Encoding': 'gzip', 'X-Request-Id': 'zipped' };
+  const list = await fetch(url + CLUSTERS, { headers: zipped });
+  expect(list.headers.get('content-encoding')).toBe('gzip');
+  await list.text();
+  expect((await lineOf(service, 'zipped'))!.bytes).toBeGreaterThan(100);
+  expect(service.log.filter(({ message }) => message === 'request')).toHaveLength(4);
+});
+
+it('warns of nothing while all goes well, whatever clients ask for', async () => {
+  const { service, ask } = await start();
+  const cluster = await ask('POST', CLUSTERS, newCluster());
+  const path = cluster.answer.body.href as string;
+  const statuses = [
+    await ask('POST', `${path}/nodepools`, newNodePool()),
+    await ask('PUT', `${path}/statuses`, newReport('validation')),
+    await ask('PUT', `${path}/statuses`, newReport('validation', 9)),
+    await ask('POST', `${path}/statuses`, { adapter: 'x' }),
+    await ask('PATCH', path, { labels: { a: 'b' } }),
+    await ask('PATCH', path, '{"labels":'),
+    await ask('GET', `${CLUSTERS}?search=nonsense((`),
+    await ask('GET', `${CLUSTERS}/none`),
+    await ask('DELETE', path),
+    await ask('PATCH', path, { labels: { a: 'c' } }),
+    await ask('TRACE', path),
+  ].map(({ answer }) => answer.status);
+  expect(statuses).toEqual([201, 201, 409, 400, 200, 400, 400, 404, 202, 409, 405]);
+  await service.end('SIGTERM');
+  expect(service.log.filter(({ level }) => level !== 'info')).toEqual([]);
+});
+
+it('leaves successful lists out with LOG_POLLS=false, and nothing else', async () => {
+  const { ask } = await start({ LOG_POLLS: 'false' });
+  const { line, answer } = await ask('POST', CLUSTERS, newCluster());
+  expect(line).toMatchObject({ status: 201 });
+  const path = answer.body.href as string;
+  expect((await ask('GET', path)).line).toMatchObject({ status: 200 });
+  expect((await ask('GET', `${CLUSTERS}?page=0`)).line).toMatchObject({ status: 400 });
+  for (const list of [CLUSTERS, `${path}/statuses`, `${path}/nodepools`]) {
+    expect(await ask('GET', list)).toMatchObject({ answer: { status: 200 }, line: undefined });
+  }
+});
+
+it('masks secrets', async () => {
+  const { service, ask } = await start({ PGPASSWORD: SECRET });
+  const headers = { Authorization: `Bearer ${SECRET}`, Cookie: `session=${SECRET}` };
+  await ask('POST', CLUSTERS, newCluster(), headers);
+  await ask('GET', `${CLUSTERS}/none?token=${SECRET}`, undefined, headers);
+  const { stdout, stderr } = await service.end('SIGTERM');
+  expect(stdout).toMatch(/"PGPASSWORD":"\*\*\*"/);
+  expect(stdout + stderr).not.toContain(SECRET);
+});
+
+it('keeps a line a line in the text form, whatever control characters come', async () => {
+  // Only the JSON form tells where the service listens.
+  const port = String(await freePort());
+  const env = { ...FREE_PORTS, DATABASE_URL: database.url, LOG_FORMAT: 'text', API_PORT: port };
+  const service = startService(['serve'], env, directory);
+  const url = `http://127.0.0.1:${port}`;
+  while (!(await send(url, { path: CLUSTERS }).catch(() => undefined))) await sleep(50);
+  const cluster = await send(url, { method: 'POST', path: CLUSTERS, body: newCluster() });
+  const path = cluster.body.href as string;
+  await send(url, { method: 'DELETE', path });
+  const forged = 'gone\n2026-01-01T00:00:00Z ERROR forged \u001b[31mred\u001b[0m status=200 \u2028';
+  const removed = await send(url, {
+    method: 'POST',
+    path: `${path}/force-delete`,
+    body: { reason: forged },
+  });
+  expect(removed.status).toBe(204);
+  const { stdout } = await service.end('SIGTERM');
+  const lines = stdout.split('\n').filter(Boolean);
+  for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z (INFO|WARN) /);
+  const line = lines.find((text) => text.includes('removed by force'))!;
+  expect(line).toContain('reason="gone\\n2026');
+  for (const character of ['\u001b', '\u2028']) expect(stdout).not.toContain(character);
+  expect(stdout).toMatch(
+    / INFO request method=DELETE .* status=202 .* actor=system@hyperfleet\.local /,
+  );
+});
+
+describe('clients that do not finish their request', () => {
+  const timeout = 1000;
+  async function dawdle(url: string, head: string): Promise<{ text: string; ms: number }> {
+    const { hostname, port } = new URL(url);
+    const begin = Date.now();
+    const socket = connect(Number(port), hostname);
+    let text = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    socket.on('error', () => undefined);
+    socket.write(head);
+    await new Promise((resolve) => socket.once('close', resolve));
+    return { text, ms: Date.now() - begin };
+  }
+
+  it.each([
+    ['their headers', `GET ${CLUSTERS} HTTP/1.1\r\nHost: x\r\nX-Slow: `],
+    [
+      'their body',
+      `POST ${CLUSTERS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"kind"`,
+    ],
+  ])('get 408 as a problem within about REQUEST_TIMEOUT_MS for %s', async (_what, head) => {
+    const { service, url } = await start({ REQUEST_TIMEOUT_MS: String(timeout) });
+    const { text, ms } = await dawdle(url, head);
+    expect(text).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+    expect(text).toMatch(/^content-type: application\/problem\+json\r$/im);
+    expect(text).toMatch(/^connection: close\r$/im);
+    const body = JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4)) as Record<string, unknown>;
+    expect(body).toMatchObject({ code: 'HYPERFLEET-TMO-001', status: 408 });
+    expect(ms).toBeGreaterThan(timeout - 100);
+    expect(ms).toBeLessThan(timeout + 2500);
+    await sleep(100);
+    const lines = service.log.filter(({ status }) => status === 408);
+    expect(lines).toEqual([expect.objectContaining({ level: 'info', trace_id: body.trace_id })]);
+  });
+});
