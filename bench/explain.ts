@@ -1,13 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import pg from 'pg';
-import { format, resolveConfig } from 'prettier';
 import { loadConfig } from '../src/config';
 import { Database, type Statement, type Values } from '../src/db/connect';
 import { connectionOptions } from '../src/db/connection-options';
 import { listResources } from '../src/db/list';
 import { parseOrder } from '../src/search/order';
 import { parseSearch } from '../src/search/parse';
+import { writeSection } from './document';
 import { CASES, type Case } from './explain-cases';
 import { type Fleet, newFleet } from './fleet';
 import { loadFleet } from './load-fleet';
@@ -19,8 +17,6 @@ import { figure, markdownTable } from './table';
  * really sends, with and without that index.
  */
 const CLUSTERS = Number(process.argv[2] ?? 100_000);
-const DOCUMENT = join(__dirname, '..', 'docs', 'lists.md');
-const MARKERS = ['<!-- plans: begin -->', '<!-- plans: end -->'] as const;
 const MAX_LINE = 150;
 
 interface Query {
@@ -79,7 +75,7 @@ async function main(): Promise<void> {
       markdownTable(header, summary),
       ...sections,
     ].join('\n\n');
-    await write(text);
+    await writeSection('lists.md', 'plans', text);
   } finally {
     await postgres.stop();
   }
@@ -171,19 +167,6 @@ function section({ title, why, drop, naive }: Case, before: Plan, after: Plan): 
   const block = ({ lines, ms, pages }: Plan) =>
     ['```text', ...lines, `${pages} pages, ${figure(ms)} ms`, '```'].join('\n');
   return [`### ${title}`, why, without, block(before), 'After:', block(after)].join('\n\n');
-}
-
-async function write(text: string): Promise<void> {
-  const document = readFileSync(DOCUMENT, 'utf8');
-  const [begin, end] = MARKERS;
-  const head = document.slice(0, document.indexOf(begin) + begin.length);
-  const rest = document.slice(document.indexOf(end));
-  const style = (await resolveConfig(DOCUMENT)) ?? {};
-  writeFileSync(
-    DOCUMENT,
-    await format(`${head}\n\n${text}\n\n${rest}`, { ...style, parser: 'markdown' }),
-  );
-  process.stderr.write(`Written to ${DOCUMENT}\n`);
 }
 
 main().catch((error: unknown) => {

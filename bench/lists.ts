@@ -3,15 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Knex } from 'knex';
+import { writeSection } from './document';
 import { type Fleet, newFleet } from './fleet';
 import { LIST_QUERIES } from './list-queries';
+import { type Measured, showLists } from './list-results';
 import { loadFleet } from './load-fleet';
-import { Generator, median, medianSample, type Sample } from './measure';
+import { Generator } from './measure';
 import { connect, type Postgres, startPostgres } from './postgres';
 import { loadAverage } from './processes';
 import { type Server, startBaseline, startProduct } from './servers';
-import { figure, markdownTable } from './table';
-import { GET, REPORTS_EVERYWHERE, type Workload } from './workloads';
+import { figure } from './table';
+import { GET, REPORTS_EVERYWHERE } from './workloads';
 
 /** How lists grow: the same queries against fleets of several sizes, and again after many status reports. */
 const { values } = parseArgs({
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '3' },
     reports: { type: 'string', default: '200000' },
     only: { type: 'string' },
+    document: { type: 'boolean', default: false },
   },
 });
 const SIZES = values.sizes.split(',').map(Number);
@@ -37,13 +40,6 @@ interface Stage {
   fleet: Fleet;
   knex: Knex;
   product: Server;
-}
-
-interface Measured {
-  stage: string;
-  query: Workload;
-  samples: Sample[];
-  ratios: number[];
 }
 
 async function main(): Promise<void> {
@@ -64,6 +60,7 @@ async function main(): Promise<void> {
     const loads: number[] = [];
     const measured = await measureAll(generator, bare, stages, loads);
 
+    let reported = 'none';
     const largest = stages.at(-1)!;
     if (REPORTS > 0) {
       say(`${REPORTS} status reports on ${largest.title} …`);
@@ -71,12 +68,22 @@ async function main(): Promise<void> {
         ...{ workload: REPORTS_EVERYWHERE, connections: 16, fleet: largest.fleet },
         ...{ servers: [largest.product], warmupMs: 0, until: { answers: REPORTS } },
       });
-      say(`${figure(sample.rps)} a second; autovacuum since: ${await vacuumed(largest.knex)}`);
+      const vacuums = await vacuumed(largest.knex);
+      reported = `${REPORTS} at ${figure(sample.rps)} a second; autovacuum came by: ${vacuums}`;
       const after = { ...largest, title: `${largest.title}, after reports` };
       measured.push(...(await measureAll(generator, bare, [after], loads)));
     }
     for (const { knex } of stages) await knex.destroy();
-    show(postgres.description, stages, measured, loads);
+    const result = showLists(measured, {
+      ...{ postgres: postgres.description, rounds: ROUNDS, seconds: MS / 1000, loads },
+      ...{ smallest: stages[0]!.title, largest: largest.title, reports: reported },
+    });
+    console.log(result.text);
+    mkdirSync(ARTIFACTS, { recursive: true });
+    const file = join(ARTIFACTS, 'bench-lists.json');
+    writeFileSync(file, `${JSON.stringify(result.json, null, 2)}\n`);
+    console.log(`\nWritten to ${file}`);
+    if (values.document) await writeSection('performance.md', 'lists', result.text);
   } finally {
     generator.stop();
     await Promise.all(servers.map((server) => server.stop()));
@@ -105,7 +112,7 @@ async function measureAll(
   loads: number[],
 ): Promise<Measured[]> {
   const measured = QUERIES.flatMap((query) =>
-    stages.map((stage) => ({ stage, query, samples: [] as Sample[], ratios: [] as number[] })),
+    stages.map((stage) => ({ stage, query, ...nothingYet() })),
   );
   for (let round = 1; round <= ROUNDS; round++) {
     loads.push(loadAverage());
@@ -133,49 +140,8 @@ async function vacuumed(knex: Knex): Promise<string> {
   return rows.map((row) => `${row.relname} ${row.autovacuum_count} times`).join(', ');
 }
 
-function show(
-  postgres: string,
-  stages: readonly Stage[],
-  measured: readonly Measured[],
-  loads: readonly number[],
-): void {
-  const results = measured.map(({ stage, query, samples, ratios }) => ({
-    ...{ stage, query: query.name, title: query.title, connections: query.connections[0]! },
-    ...medianSample(samples),
-    ...{ ratio: median(ratios), mark: query.mark, samples },
-  }));
-  const smallest = stages[0]!.title;
-  const largest = stages.at(-1)!.title;
-  const rpsOf = (query: string, stage: string) =>
-    results.find((it) => it.query === query && it.stage === stage)?.rps ?? NaN;
-  const rows = results.map((it) => {
-    const judged = it.mark !== undefined && it.stage.startsWith(largest);
-    return [
-      ...[it.title, it.stage, String(it.connections)],
-      ...[it.rps, it.p50, it.p99].map(figure),
-      ...[it.cpuServer, it.cpuPostgres].map(figure),
-      it.stage === smallest ? '' : (it.rps / rpsOf(it.query, smallest)).toFixed(2),
-      it.ratio.toFixed(3),
-      judged ? it.mark!.toFixed(2) : '',
-      judged ? (it.ratio >= it.mark! ? 'ok' : 'MISS') : '',
-    ];
-  });
-  console.log(
-    `Node ${process.version}, ${postgres}; medians of ${ROUNDS} rounds of ${MS / 1000} s`,
-  );
-  console.log(`load average before each round: ${loads.map((it) => it.toFixed(1)).join(', ')}\n`);
-  const header = [
-    ...['query', 'clusters', 'connections', 'requests/s', 'p50 ms', 'p99 ms'],
-    ...['CPU server µs', 'CPU PostgreSQL µs', `: ${smallest}`, 'ratio', 'mark', ''],
-  ];
-  console.log(markdownTable(header, rows));
-  mkdirSync(ARTIFACTS, { recursive: true });
-  const file = join(ARTIFACTS, 'bench-lists.json');
-  writeFileSync(
-    file,
-    `${JSON.stringify({ postgres, node: process.version, loads, results }, null, 2)}\n`,
-  );
-  console.log(`\nWritten to ${file}`);
+function nothingYet(): Pick<Measured, 'samples' | 'ratios'> {
+  return { samples: [], ratios: [] };
 }
 
 function say(text: string): void {

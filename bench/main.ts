@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeSection } from './document';
 import { type Fleet, newFleet } from './fleet';
 import { loadFleet, settle } from './load-fleet';
 import { Generator, type Sample, type Task } from './measure';
@@ -121,6 +122,8 @@ async function main(): Promise<void> {
     mkdirSync(ARTIFACTS, { recursive: true });
     writeFileSync(file, `${JSON.stringify(result.json, null, 2)}\n`);
     console.log(`\nWritten to ${file}`);
+    const section = options.processes === 1 ? 'bench' : 'processes';
+    if (options.document) await writeSection('performance.md', section, result.text);
   } finally {
     generator.stop();
     await Promise.all(servers.map((server) => server.stop()));

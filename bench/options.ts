@@ -6,6 +6,7 @@ export interface Options {
   rounds: number;
   seconds: number;
   processes: number;
+  document: boolean;
 }
 
 const USAGE = `Usage: npm run bench -- [options]
@@ -14,6 +15,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --rounds N       rounds, of which the medians are shown (default: 5)
   --seconds N      how long each workload is measured in a round (default: 3)
   --processes N    processes of the product (default: 1)
+  --document       put the table into docs/performance.md
   --smoke          a small fleet and a few requests per workload: does everything run? No figure counts.`;
 
 /** Reads the arguments of the command line; wrong ones end the process with the usage. */
@@ -26,6 +28,7 @@ export function readOptions(known: readonly string[]): Options {
         rounds: { type: 'string' },
         seconds: { type: 'string' },
         processes: { type: 'string' },
+        document: { type: 'boolean', default: false },
       },
     });
     const only = values.only?.split(',');
@@ -34,7 +37,7 @@ export function readOptions(known: readonly string[]): Options {
       throw new Error(`There is no workload '${unknown}', but ${known.join(', ')}.`);
     }
     return {
-      ...{ smoke: values.smoke, only },
+      ...{ smoke: values.smoke, document: values.document, only },
       rounds: positive('rounds', values.rounds, values.smoke ? 1 : 5),
       seconds: positive('seconds', values.seconds, 3),
       processes: positive('processes', values.processes, 1),

@@ -67,15 +67,15 @@ export function showResults(rows: readonly Row[], setup: Setup): { text: string;
   ]);
   const start = median(setup.startMs);
   const text = [
-    `Node ${setup.node}, ${setup.postgres}, ${setup.machine}`,
-    `${setup.clusters} clusters, ${setup.processes} process(es) of the product, medians of ${setup.rounds} rounds of ${setup.seconds} s`,
-    `load average before each round: ${setup.loadBefore.map((load) => load.toFixed(1)).join(', ')}`,
+    `- Node ${setup.node}, ${setup.postgres}, ${setup.machine}`,
+    `- ${setup.clusters} clusters, ${setup.processes} process(es) of the product, medians of ${setup.rounds} rounds of ${setup.seconds} s`,
+    `- load average before each round: ${setup.loadBefore.map((load) => load.toFixed(1)).join(', ')}`,
     '',
     markdownTable(HEADER, cells),
     '',
-    `start until ready: ${start.toFixed(0)} ms (mark ${MAX_START_MS}: ${start < MAX_START_MS ? 'ok' : 'MISS'})`,
-    `memory under mixed load at 64 connections: ${setup.memory.toFixed(0)} MB (mark ${MAX_MEMORY_MB}: ${setup.memory < MAX_MEMORY_MB ? 'ok' : 'MISS'})`,
-    'Ratios are to the bare GET by id at 32 connections right before, in the same round.',
+    `- start until ready: ${start.toFixed(0)} ms (mark ${MAX_START_MS}: ${start < MAX_START_MS ? 'ok' : 'MISS'})`,
+    `- memory under mixed load at 64 connections: ${setup.memory.toFixed(0)} MB (mark ${MAX_MEMORY_MB}: ${setup.memory < MAX_MEMORY_MB ? 'ok' : 'MISS'})`,
+    '- ratios are to the bare GET by id at 32 connections right before, in the same round.',
   ].join('\n');
   return { text, json: { setup, results } };
 }

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { writeSection } from './document';
 import { newFleet } from './fleet';
 import { loadFleet } from './load-fleet';
 import { Generator, median, type Sample } from './measure';
@@ -12,7 +14,13 @@ import { makeVariant, VARIANTS } from './variants';
 import { GET, LIST, REPORT } from './workloads';
 
 /** What each technique is worth: the product without it, in turns with the product. */
-const ROUNDS = Number(process.argv[2] ?? 3);
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    document: { type: 'boolean', default: false },
+  },
+});
+const ROUNDS = Number(values.rounds);
 const CLUSTERS = 10_000;
 const MEASURED_MS = 2000;
 const WARMUP_MS = 500;
@@ -64,8 +72,12 @@ async function main(): Promise<void> {
       'without',
       ...WORKLOADS.flatMap(({ title }) => [`${title}: requests/s`, 'times', 'CPU µs']),
     ];
-    console.log(`Node ${process.version}, ${postgres.description}, load average ${load}\n`);
-    console.log(markdownTable(header, rows));
+    const text = [
+      `Node ${process.version}, ${postgres.description}, load average before: ${load}.`,
+      markdownTable(header, rows),
+    ].join('\n\n');
+    console.log(text);
+    if (values.document) await writeSection('performance.md', 'techniques', text);
   } finally {
     generator.stop();
     await Promise.all(servers.map((server) => server.stop()));
