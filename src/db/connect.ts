@@ -6,6 +6,7 @@ import {
   DatabaseUnavailable,
   errorType,
   isConnectionLost,
+  isPlanOutdated,
   isRetryable,
   RequestAborted,
   sqlState,
@@ -68,6 +69,7 @@ export class Database implements Session {
   readonly turns: Turns;
   private readonly readers: PipelinedReaders | undefined;
   private readonly largeTypes: pg.CustomTypesConfig;
+  private planEpoch = 0;
 
   constructor(
     readonly options: ConnectionOptions,
@@ -100,11 +102,15 @@ export class Database implements Session {
 
   /** A short read by key. It is retried once when its connection breaks: reading twice does no harm. */
   async read<Row>(statement: Statement, values: Values): Promise<Row[]> {
+    return this.withFreshPlan(() => this.readOnce<Row>(statement, values));
+  }
+
+  private async readOnce<Row>(statement: Statement, values: Values): Promise<Row[]> {
     const { readers } = this;
     if (readers === undefined) {
-      return this.query<Row>(statement, values).catch((error: unknown) => {
+      return this.queryOnce<Row>(statement, values).catch((error: unknown) => {
         if (errorType(error) === 'statement_timeout' || !isConnectionLost(error)) throw error;
-        return this.query<Row>(statement, values);
+        return this.queryOnce<Row>(statement, values);
       });
     }
     return this.timed(statement, () => readers.query<Row>(this.prepare(statement, values)));
@@ -112,6 +118,14 @@ export class Database implements Session {
 
   /** One statement on a pooled connection; `signal` cancels it in the database as well. */
   async query<Row>(statement: Statement, values: Values, signal?: AbortSignal): Promise<Row[]> {
+    return this.withFreshPlan(() => this.queryOnce<Row>(statement, values, signal));
+  }
+
+  private async queryOnce<Row>(
+    statement: Statement,
+    values: Values,
+    signal?: AbortSignal,
+  ): Promise<Row[]> {
     const client = await this.acquire();
     try {
       const rows = await this.timed(statement, () =>
@@ -132,7 +146,7 @@ export class Database implements Session {
   async transaction<T>(work: (trx: Transaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.tryTransaction(work);
+        return await this.withFreshPlan(() => this.tryTransaction(work));
       } catch (error) {
         if (!isRetryable(error) || attempt === TRANSACTION_TRIES) throw error;
       }
@@ -203,10 +217,27 @@ export class Database implements Session {
     }
   }
 
+  /**
+   * PostgreSQL refuses, before it does anything, a prepared statement whose columns a migration has changed
+   * since. From then on statements have new names, so that every connection prepares them anew.
+   */
+  private async withFreshPlan<T>(work: () => Promise<T>): Promise<T> {
+    const epoch = this.planEpoch;
+    try {
+      return await work();
+    } catch (error) {
+      if (!isPlanOutdated(error)) throw error;
+      this.planEpoch = epoch + 1;
+      return work();
+    }
+  }
+
   private prepare(statement: Statement, values: Values): pg.QueryConfig {
-    const { name, text, keepsLargeJson } = statement;
+    const { text, keepsLargeJson } = statement;
+    const name =
+      this.planEpoch === 0 ? statement.name : `${statement.name ?? ''}_${this.planEpoch}`;
     return {
-      ...(this.settings.preparedStatements && { name }),
+      ...(this.settings.preparedStatements && statement.name !== undefined && { name }),
       text,
       values: values as unknown[],
       ...(keepsLargeJson && { types: this.largeTypes }),

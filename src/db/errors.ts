@@ -46,15 +46,15 @@ export function isRetryable(error: unknown): boolean {
   return state === '40001' || state === '40P01';
 }
 
-/** A migration changed what a prepared statement returns; only a new connection prepares it anew. */
-function isPlanOutdated(error: unknown): boolean {
+/** A migration changed what a prepared statement returns since it was prepared. */
+export function isPlanOutdated(error: unknown): boolean {
   return error instanceof DatabaseError && error.routine === 'RevalidateCachedQuery';
 }
 
 /** The connection is not usable after this error; whether a statement took effect is unknown. */
 export function isConnectionLost(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== undefined) return /^(57P0[1-5]|08...)$/.test(state) || isPlanOutdated(error);
+  if (state !== undefined) return /^(57P0[1-5]|08...)$/.test(state);
   // A cancel request that arrives late would hit the next statement of the same connection.
   if (error instanceof DatabaseUnavailable) return true;
   return error instanceof Error && !(error instanceof ProblemError);

@@ -38,7 +38,8 @@ export class OwnPostgres {
     return `postgres://${EMBEDDED_USER}:${this.password}@${host}:${this.port}/${database}`;
   }
 
-  async start(settings: Record<string, string> = {}): Promise<void> {
+  /** @param probe how to find out that it is up */
+  async start(settings: Record<string, string> = {}, probe = this.url()): Promise<void> {
     const all = {
       listen_addresses: '127.0.0.1',
       port: String(this.port),
@@ -54,7 +55,7 @@ export class OwnPostgres {
     const deadline = Date.now() + READY_TIMEOUT_MS;
     for (;;) {
       try {
-        await withClient(this.url(), (client) => client.query('SELECT 1'));
+        await withClient(probe, (client) => client.query('SELECT 1'));
         return;
       } catch (error) {
         if (Date.now() > deadline) {

@@ -1,0 +1,141 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { loadConfig } from '../../src/config';
+import { connectionOptions } from '../../src/db/connection-options';
+import { waitForDatabase } from '../../src/db/first-connection';
+import { silentLogger } from '../../src/log';
+import { OwnPostgres } from '../support/own-postgres';
+
+/* sslmode in the meaning of libpq, against a server with TLS, without it, and with nothing else. */
+
+jest.setTimeout(60_000);
+
+let postgres: OwnPostgres;
+let directory: string;
+const file = (name: string) => join(directory, name);
+
+function openssl(...args: string[]): void {
+  execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' });
+}
+
+function makeAuthority(name: string): void {
+  openssl(
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+    ...['-keyout', `${name}.key`, '-out', `${name}.crt`, '-days', '2', '-subj', `/CN=${name}`],
+  );
+}
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'hyperfleet-tls-'));
+  makeAuthority('ours');
+  makeAuthority('foreign');
+  openssl(
+    ...['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+    ...['-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost'],
+  );
+  // The name is localhost, and not the address: verify-full must tell them apart.
+  writeFileSync(file('names'), 'subjectAltName=DNS:localhost\n');
+  openssl(
+    ...['x509', '-req', '-in', 'server.csr', '-CA', 'ours.crt', '-CAkey', 'ours.key'],
+    ...['-CAcreateserial', '-days', '2', '-extfile', 'names', '-out', 'server.crt'],
+  );
+  postgres = await OwnPostgres.create();
+  for (const name of ['server.crt', 'server.key']) {
+    postgres.install(name, readFileSync(file(name), 'utf8'));
+  }
+});
+afterAll(async () => {
+  await postgres.destroy();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+type Outcome = 'plain' | 'encrypted' | RegExp;
+
+/** How the service would be connected, or why not. */
+async function connect(host: string, query: string): Promise<string> {
+  const url = `${postgres.url('postgres', host)}?${query}`;
+  try {
+    const options = connectionOptions(loadConfig({ DATABASE_URL: url }));
+    const settled = await waitForDatabase(options, 0, silentLogger);
+    // What was settled must do for every later connection.
+    const client = new pg.Client(settled.client);
+    await client.connect();
+    const { rows } = await client.query<{ ssl: boolean }>(
+      'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
+    );
+    await client.end();
+    return rows[0]!.ssl ? 'encrypted' : 'plain';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function expectOutcome(host: string, query: string, outcome: Outcome): Promise<void> {
+  const found = await connect(host, query.replaceAll('DIR', directory));
+  if (outcome instanceof RegExp) expect(found).toMatch(outcome);
+  else expect(found).toBe(outcome);
+}
+
+describe('a server without TLS', () => {
+  beforeAll(() => postgres.start());
+  afterAll(() => postgres.stop());
+
+  it.each<[string, Outcome]>([
+    ['', 'plain'],
+    ['sslmode=disable', 'plain'],
+    ['sslmode=allow', 'plain'],
+    ['sslmode=prefer', 'plain'],
+    ['sslmode=require', /does not support SSL/],
+    ['sslmode=verify-full&sslrootcert=DIR/ours.crt', /does not support SSL/],
+  ])('%s', (query, outcome) => expectOutcome('127.0.0.1', query, outcome));
+});
+
+describe('a server with TLS', () => {
+  beforeAll(() => postgres.start({ ssl: 'on' }));
+  afterAll(() => postgres.stop());
+
+  it.each<[string, string, Outcome]>([
+    ['127.0.0.1', 'sslmode=disable', 'plain'],
+    ['127.0.0.1', 'sslmode=allow', 'plain'],
+    ['127.0.0.1', 'sslmode=prefer', 'encrypted'],
+    ['127.0.0.1', 'sslmode=require', 'encrypted'],
+    // libpq: a root certificate makes `require` verify.
+    ['127.0.0.1', 'sslmode=require&sslrootcert=DIR/ours.crt', 'encrypted'],
+    ['127.0.0.1', 'sslmode=require&sslrootcert=DIR/foreign.crt', /certificate|signature/],
+    ['127.0.0.1', 'sslmode=verify-ca&sslrootcert=DIR/ours.crt', 'encrypted'],
+    ['127.0.0.1', 'sslmode=verify-ca&sslrootcert=DIR/foreign.crt', /certificate|signature/],
+    ['127.0.0.1', 'sslmode=verify-ca', /certificate/],
+    ['localhost', 'sslmode=verify-full&sslrootcert=DIR/ours.crt', 'encrypted'],
+    ['127.0.0.1', 'sslmode=verify-full&sslrootcert=DIR/ours.crt', /not in the cert's list/],
+    ['localhost', 'sslmode=verify-full&sslrootcert=DIR/foreign.crt', /certificate|signature/],
+    ['127.0.0.1', 'sslmode=verify-ca&sslrootcert=DIR/none.crt', /PGSSLROOTCERT='.*none.crt'/],
+    ['127.0.0.1', 'sslmode=sometimes', /sslmode must be one of disable, allow/],
+  ])('%s %s', (host, query, outcome) => expectOutcome(host, query, outcome));
+});
+
+describe('a server that refuses connections without TLS', () => {
+  beforeAll(() => {
+    postgres.install(
+      'pg_hba.conf',
+      'local all all scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n',
+    );
+    return postgres.start({ ssl: 'on' }, `${postgres.url()}?sslmode=no-verify`);
+  });
+
+  it.each<[string, Outcome]>([
+    ['sslmode=disable', /no encryption/],
+    ['sslmode=allow', 'encrypted'],
+    ['sslmode=prefer', 'encrypted'],
+  ])('%s', (query, outcome) => expectOutcome('127.0.0.1', query, outcome));
+
+  it('says why both ways failed', async () => {
+    const url = postgres.url().replace(/:[^:@]*@/, ':wrong@');
+    const options = connectionOptions(loadConfig({ DATABASE_URL: `${url}?sslmode=prefer` }));
+    await expect(waitForDatabase(options, 0, silentLogger)).rejects.toThrow(
+      /password authentication failed.*; without TLS: .*no encryption/,
+    );
+  });
+});
