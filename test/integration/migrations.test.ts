@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { migrateDown, migrateUp, pendingMigrations } from '../../src/db/migrate';
+import { terminateWaiting } from '../support/backends';
 import { createEmptyDatabase, knexOf, withClient, type TestDatabase } from '../support/database';
 
 const MIGRATION = '20261121000000_create_tables.js';
@@ -74,25 +75,13 @@ test('several that migrate at once all succeed, and one of them does the work', 
   }
 });
 
-async function terminateWaiting(): Promise<void> {
-  await withClient(database.url, async (client) => {
-    for (let ended = 0; ended === 0;) {
-      const { rowCount } = await client.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      ended = rowCount ?? 0;
-    }
-  });
-}
-
 test('a migration that breaks off halfway leaves nothing behind, no lock either', async () => {
   await withClient(database.url, async (blocker) => {
     // An uncommitted table of the same name holds the migration up in the middle.
     await blocker.query('BEGIN');
     await blocker.query('CREATE TABLE resource_labels ()');
     const broken = expect(migrateUp(knex)).rejects.toThrow();
-    await terminateWaiting();
+    await withClient(database.url, terminateWaiting);
     await broken;
     await blocker.query('ROLLBACK');
   });

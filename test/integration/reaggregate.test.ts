@@ -14,7 +14,7 @@ import {
   type Subject,
 } from '../support/reports';
 import { runService, stopServices } from '../support/service-process';
-import { someoneWaits } from '../support/waits';
+import { someoneWaits } from '../support/backends';
 
 jest.setTimeout(60_000);
 

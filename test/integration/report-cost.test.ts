@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase, withClient } from '../support/da
 import { newCluster, newNodePool, newReport } from '../support/factories';
 import { call } from '../support/lifecycle-service';
 import type { Answer } from '../support/send';
-import { someoneWaits } from '../support/waits';
+import { someoneWaits } from '../support/backends';
 
 type Stored = Cluster & { id: string };
 

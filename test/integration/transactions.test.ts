@@ -3,8 +3,8 @@ import { loadConfig } from '../../src/config';
 import { Database, type Session, type Statement } from '../../src/db/connect';
 import { connectionOptions } from '../../src/db/connection-options';
 import { sqlState } from '../../src/db/errors';
+import { someoneWaits, terminate } from '../support/backends';
 import { createEmptyDatabase, type TestDatabase, withClient } from '../support/database';
-import { someoneWaits } from '../support/waits';
 
 const STATEMENT_TIMEOUT_MS = 1000;
 
@@ -13,9 +13,11 @@ let db: Database;
 
 beforeAll(async () => {
   database = await createEmptyDatabase();
-  await withClient(database.directUrl, (client) =>
-    client.query('CREATE TABLE things (id int PRIMARY KEY, value int)'),
-  );
+  await withClient(database.directUrl, async (client) => {
+    await client.query('CREATE TABLE things (id int PRIMARY KEY, value int)');
+    const name = new URL(database.directUrl).pathname.slice(1);
+    await client.query(`ALTER ROLE CURRENT_USER IN DATABASE ${name} SET deadlock_timeout = '50ms'`);
+  });
   db = new Database(connectionOptions(loadConfig({ DATABASE_URL: database.directUrl })), {
     ...{
       poolMax: 4,
@@ -50,15 +52,6 @@ const failure = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-async function killAll(): Promise<void> {
-  await withClient(database.directUrl, (client) =>
-    client.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE datname = current_database() AND pid <> pg_backend_pid()`,
-    ),
-  );
-}
-
 /** Breaks the network under every pooled connection, without a word from the server. */
 function cutAll(): Promise<void> {
   const { _clients: clients } = db.pool as unknown as {
@@ -69,7 +62,7 @@ function cutAll(): Promise<void> {
 }
 
 test.each([
-  ['the server ends it', killAll],
+  ['the server ends it', () => withClient(database.directUrl, (it) => terminate(it, 'all'))],
   ['the network breaks', cutAll],
 ])(
   'a connection at work that is lost because %s costs one request, not the process',
@@ -142,12 +135,6 @@ test('a deadlock is resolved by doing one of the two again, also among statement
       ]);
     });
 
-  await withClient(database.directUrl, (client) =>
-    client.query(
-      `ALTER ROLE CURRENT_USER IN DATABASE ${new URL(database.directUrl).pathname.slice(1)} SET deadlock_timeout = '50ms'`,
-    ),
-  );
-  await killAll();
   await Promise.all([both(1, 2), both(2, 1)]);
 
   expect(tries).toBeGreaterThan(2);
