@@ -28,6 +28,11 @@ interface Query {
 class Recorder extends Database {
   last: Query | undefined;
 
+  override read<Row>(statement: Statement, values: Values): Promise<Row[]> {
+    this.last = { text: statement.text, values };
+    return super.read<Row>(statement, values);
+  }
+
   override query<Row>(statement: Statement, values: Values, signal?: AbortSignal): Promise<Row[]> {
     this.last = { text: statement.text, values };
     return super.query<Row>(statement, values, signal);

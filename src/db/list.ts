@@ -1,18 +1,12 @@
 import type { Knex } from 'knex';
-import { sortableFields, type Listed } from '../search/fields';
 import type { OrderTerm } from '../search/order';
 import type { SearchTree } from '../search/parse';
-import type { Alias } from '../search/predicate';
-import { type CompiledSearch, compileSearch, type Counter } from '../search/where';
-import { type Database, sql, type Statement } from './connect';
-import { notFound, TARGET, type Target } from './resources';
-import {
-  ADAPTER_STATUS_COLUMNS,
-  type AdapterStatusRow,
-  type Kind,
-  RESOURCE_COLUMNS,
-  type ResourceRow,
-} from './rows';
+import { render, Slot, withSlots } from '../search/predicate';
+import { compileSearch, resolveSearch } from '../search/where';
+import type { Database, Statement } from './connect';
+import { FIRST_SEARCH_SLOT, PARENT, reportListSql, resourceListSql } from './list-sql';
+import { notFound, type Target } from './resources';
+import type { AdapterStatusRow, Kind, ResourceRow } from './rows';
 
 export interface ListOptions {
   /** From 1. */
@@ -38,15 +32,11 @@ export interface Page<Row> {
 /** From here on a page is also looked for from the other end, which is nearer for the later half. */
 const DEEP_OFFSET = 200;
 
+/** Up to so many rows a page may be read on the connections that short reads share. */
+const SHORT_PAGE = 50;
+
 /**
- * One page of resources and the exact number of matches, by one statement, so from one snapshot.
- *
- * The page is first found as ids, in the narrowest tables that can decide, and only those rows are read in
- * full. How the ids are found depends on the search:
- * - an index returns the matches in order: the page is read from it, from whichever end is nearer; the total
- *   comes from the counters or from the index;
- * - any other search must look at every candidate for its exact total anyway, so it collects the ids of
- *   all matches once, and both total and page come from that.
+ * One page of resources.
  * @throws ProblemError NTF-001 when the cluster of the scope does not exist
  */
 export async function listResources(
@@ -56,27 +46,27 @@ export async function listResources(
   signal: AbortSignal,
 ): Promise<Page<ResourceRow>> {
   const { kind, ownerId } = scope;
-  const search = compileSearch(options.search, { kind, parentId: ownerId });
-  const order = simplestOrder(options.order);
-  const { total, page } = search.ordered
-    ? fromIndex(search, kind, order, options)
-    : fromAllMatches(search, kind, order, options);
-  const found =
-    ownerId === undefined
-      ? sql.raw('true')
-      : sql.raw("EXISTS (SELECT 1 FROM resources WHERE id = ? AND kind = 'Cluster')", [ownerId]);
-  // The literal LIMIT tells the planner that the page is small, whatever happens inside.
-  const query = sql.raw(
-    `WITH ? SELECT ? AS found, t.total, ${RESOURCE_COLUMNS}
-     FROM t LEFT JOIN (
-       (SELECT id FROM (?) ids LIMIT ${options.pageSize}) page
-       JOIN resources r ON r.id = page.id
-       JOIN resource_status s ON s.resource_id = page.id
-     ) ON true
-     ORDER BY ${orderSql(kind, order, 'r')}`,
-    [total, found, page],
-  );
-  const rows = await run<ResourceRow>(db, 'resources', query, signal);
+  const { order, pageSize } = options;
+  const form = {
+    kind,
+    inCluster: ownerId !== undefined,
+    order,
+    pageSize,
+    offset: fewBefore(options),
+  };
+  const searched = resolveSearch(options.search, kind);
+  const { sql: searchForm, bindings } = render(searched, 'r');
+  const list = compiledList('resources', { ...form, searchForm }, () => {
+    const parentId = form.inCluster ? PARENT : undefined;
+    const search = compileSearch(withSlots(searched, FIRST_SEARCH_SLOT), { kind, parentId });
+    const few = search.unique || search.constant !== undefined;
+    return {
+      query: resourceListSql(form, search),
+      short: few && form.offset !== undefined && pageSize <= SHORT_PAGE,
+    };
+  });
+  const values = [ownerId, offsetOf(options), kind, null, ...bindings];
+  const rows = await run<ResourceRow>(db, list, values, signal);
   if (rows[0]?.found === false) throw notFound({ kind: 'Cluster', id: ownerId! });
   return toPage(rows, 'id');
 }
@@ -90,189 +80,79 @@ export async function listReports(
   target: Target,
   options: ListOptions,
 ): Promise<Page<AdapterStatusRow>> {
-  const search = compileSearch(options.search, { kind: 'AdapterStatus', parentId: target.id });
-  const matching = (columns: string) => {
-    const query = sql.select(sql.raw(columns)).from('adapter_statuses as a');
-    search.where(query, ['a']);
-    return query;
-  };
-  const order = orderSql('AdapterStatus', options.order, 'a');
-  const query = sql.raw(
-    `SELECT EXISTS (SELECT 1 FROM resources r WHERE ${TARGET.replaceAll(/\$\d/g, '?')}) AS found,
-       t.total, ${ADAPTER_STATUS_COLUMNS}
-     FROM (?) t LEFT JOIN (?) a ON true
-     ORDER BY ${order}`,
-    [
-      ...[target.id, target.kind, target.ownerId ?? null, target.ownerId ?? null],
-      matching('count(*) AS total'),
-      matching(ADAPTER_STATUS_COLUMNS)
-        .orderByRaw(order)
-        .limit(options.pageSize)
-        .offset((options.page - 1) * options.pageSize),
-    ],
-  );
-  const rows = await run<AdapterStatusRow>(db, 'adapter_statuses', query);
+  const { order, pageSize } = options;
+  const form = { order, pageSize, offset: fewBefore(options) };
+  const searched = resolveSearch(options.search, 'AdapterStatus');
+  const { sql: searchForm, bindings } = render(searched, 'a');
+  const list = compiledList('adapter_statuses', { ...form, searchForm }, () => {
+    const scope = { kind: 'AdapterStatus', parentId: PARENT } as const;
+    const search = compileSearch(withSlots(searched, FIRST_SEARCH_SLOT), scope);
+    return { query: reportListSql(form, search), short: true };
+  });
+  const { id, kind, ownerId = null } = target;
+  const values = [id, offsetOf(options), kind, ownerId, ...bindings];
+  const rows = await run<AdapterStatusRow>(db, list, values);
   if (rows[0]?.found === false) throw notFound(target);
   return toPage(rows, 'adapter');
 }
 
-/** The id begins with the time of creation, so ordering by that time and then by id is ordering by id. */
-function simplestOrder(order: readonly OrderTerm[]): readonly OrderTerm[] {
-  const [first, second] = order;
-  const byCreation =
-    first?.field === 'created_time' &&
-    second?.field === 'id' &&
-    first.direction === second.direction;
-  return byCreation ? order.slice(1) : order;
+function offsetOf({ page, pageSize }: ListOptions): number {
+  return (page - 1) * pageSize;
 }
 
-function orderSql(
-  listed: Listed,
-  order: readonly OrderTerm[],
-  from: Alias,
-  reverse = false,
-): string {
-  const fields = sortableFields(listed);
-  return order
-    .map(({ field, direction }) => {
-      const descending = (direction === 'desc') !== reverse;
-      return `${fields.get(field)!.sql(idColumn(from))} ${descending ? 'DESC' : 'ASC'}`;
-    })
-    .join(', ');
+function fewBefore(options: ListOptions): number | undefined {
+  const offset = offsetOf(options);
+  return offset < DEEP_OFFSET ? offset : undefined;
 }
 
-const TABLES: Record<Alias, string> = {
-  r: 'resources',
-  s: 'resource_status',
-  l: 'resource_labels',
-  a: 'adapter_statuses',
-};
-
-function idColumn(alias: Alias): string {
-  return alias === 'r' ? 'r.id' : `${alias}.resource_id`;
+interface CompiledList {
+  statement: Statement;
+  /** Slots, and what is the same in every list of the form. */
+  bindings: readonly unknown[];
+  /** Takes no longer than a read by key or two. */
+  short: boolean;
 }
 
-/** A query over the tables that `search` and `order` need, no more; a label leads when there is one. */
-function matches(search: CompiledSearch, listed: Kind, order: readonly OrderTerm[]) {
-  const fields = sortableFields(listed);
-  const needed = new Set<Alias>(search.label ? ['l'] : []);
-  for (const alias of ['r', 's'] as const) {
-    const ordered = order.some(({ field }) => fields.get(field)!.table === alias);
-    if (ordered || search.tables.has(alias)) needed.add(alias);
-  }
-  const [first = 'r', ...others] = needed;
-  const query = sql.queryBuilder().from(`${TABLES[first]} as ${first}`);
-  for (const alias of others) {
-    void query.join(`${TABLES[alias]} as ${alias}`, idColumn(alias), idColumn(first));
-  }
-  search.where(query, [first, ...others]);
-  return { query, first };
-}
-
-const COUNTED: Record<Counter, (plural: string) => string> = {
-  all: (plural) => `sum(${plural})`,
-  ready: (plural) => `sum(${plural}_ready)`,
-  not_ready: (plural) => `sum(${plural} - ${plural}_ready)`,
-  available: (plural) => `sum(${plural}_available)`,
-  not_available: (plural) => `sum(${plural} - ${plural}_available)`,
-};
-
-/** The two parts of a list: the common table expressions up to `t (total)`, and the ids of the page. */
-interface Parts {
-  total: Knex.Raw;
-  page: Knex.Raw | Knex.QueryBuilder;
-}
-
-/** For searches whose matches an index returns in order. */
-function fromIndex(
-  search: CompiledSearch,
-  kind: Kind,
-  order: readonly OrderTerm[],
-  { page, pageSize }: ListOptions,
-): Parts {
-  const offset = (page - 1) * pageSize;
-  const total = sql.raw('t AS MATERIALIZED (SELECT (?) AS total)', [totalQuery(search, kind)]);
-  const ids = (reverse: boolean) => {
-    const { query, first } = matches(search, kind, order);
-    return query
-      .select(sql.raw(`${idColumn(first)} AS id`))
-      .orderByRaw(orderSql(kind, order, first, reverse));
-  };
-  if (offset < DEEP_OFFSET) return { total, page: ids(false).limit(pageSize).offset(offset) };
-
-  // Whichever end is farther gets LIMIT 0 and is not read at all.
-  const near = '?::bigint * 2 < (SELECT total FROM t)';
-  const either = sql.raw(
-    `(? LIMIT (SELECT CASE WHEN ${near} THEN ? ELSE 0 END) OFFSET ?)
-     UNION ALL
-     (? LIMIT (SELECT CASE WHEN ${near} THEN 0 ELSE greatest(0, least(?, total - ?)) END FROM t)
-        OFFSET (SELECT greatest(0, total - ? - ?) FROM t))`,
-    [
-      ...[ids(false), offset, pageSize, offset],
-      ...[ids(true), offset, pageSize, offset, offset, pageSize],
-    ],
-  );
-  return { total, page: either };
-}
-
-function totalQuery(search: CompiledSearch, kind: Kind): Knex.Raw | Knex.QueryBuilder {
-  if (search.constant === false) return sql.raw('0');
-  if (search.counter !== undefined) {
-    const total = COUNTED[search.counter](kind === 'Cluster' ? 'clusters' : 'node_pools');
-    return sql.raw(`SELECT (${total})::bigint FROM resource_counts`);
-  }
-  return matches(search, kind, []).query.count();
-}
-
-/** For all other searches. */
-function fromAllMatches(
-  search: CompiledSearch,
-  kind: Kind,
-  order: readonly OrderTerm[],
-  { page, pageSize }: ListOptions,
-): Parts {
-  const { query, first } = matches(search, kind, order);
-  const fields = sortableFields(kind);
-  const columns = order.map(
-    ({ field }, index) => `${fields.get(field)!.sql(idColumn(first))} AS o${index}`,
-  );
-  const ordering = order.map(({ direction }, index) => `o${index} ${direction}`).join(', ');
-  return {
-    total: sql.raw('m AS MATERIALIZED (?), t AS MATERIALIZED (SELECT count(*) AS total FROM m)', [
-      query.select(sql.raw([`${idColumn(first)} AS id`, ...columns].join(', '))),
-    ]),
-    page: sql
-      .select('id')
-      .from('m')
-      .orderByRaw(ordering)
-      .limit(pageSize)
-      .offset((page - 1) * pageSize),
-  };
-}
-
-/** Plans are kept per text of a statement; searches have endless texts, so only so many are named. */
+/** Few forms of lists are asked for, again and again; strange ones neither fill the memory nor push those out. */
+const MAX_FORMS = 500;
+const MAX_FORM_LENGTH = 2000;
+/** Each connection keeps the plans of named statements for good. */
 const MAX_NAMES = 100;
-const names = new Map<string, string>();
+const forms = new Map<string, CompiledList>();
 
-function nameOf(text: string): string | undefined {
-  let name = names.get(text);
-  if (name === undefined && names.size < MAX_NAMES) {
-    name = `list_${names.size}`;
-    names.set(text, name);
-  }
-  return name;
+/**
+ * Building and compiling the SQL of a list takes ten times as long as filling in its values.
+ * @param form everything that the SQL depends on
+ */
+function compiledList(
+  table: string,
+  form: object,
+  build: () => { query: Knex.Raw; short: boolean },
+): CompiledList {
+  const key = `${table} ${JSON.stringify(form)}`;
+  const known = forms.get(key);
+  if (known !== undefined) return known;
+  const { query, short } = build();
+  const { sql: text, bindings } = query.toSQL().toNative();
+  const kept = forms.size < MAX_FORMS && key.length <= MAX_FORM_LENGTH;
+  const name = kept && forms.size < MAX_NAMES ? `list_${forms.size}` : undefined;
+  const list: CompiledList = {
+    statement: { name, operation: 'select', table, text, keepsLargeJson: true },
+    bindings,
+    short,
+  };
+  if (kept) forms.set(key, list);
+  return list;
 }
 
 async function run<Row>(
   db: Database,
-  table: string,
-  query: Knex.Raw,
+  { statement, bindings, short }: CompiledList,
+  values: readonly unknown[],
   signal?: AbortSignal,
 ): Promise<(Row & { found: boolean; total: number })[]> {
-  const { sql: text, bindings } = query.toSQL().toNative();
-  const name = nameOf(text);
-  const statement: Statement = { name, operation: 'select', table, text, keepsLargeJson: true };
-  return db.query(statement, bindings as unknown[], signal);
+  const filled = bindings.map((it) => (it instanceof Slot ? values[it.index] : it));
+  return short ? db.read(statement, filled) : db.query(statement, filled, signal);
 }
 
 /** Without a match there is one row that only carries the total. */

@@ -18,6 +18,8 @@ export interface Column {
   readonly bindings: readonly Value[];
   readonly nullable: boolean;
   readonly sortable: boolean;
+  /** No two living resources of a kind have the same value, or no two in the same cluster. */
+  readonly unique?: 'everywhere' | 'in cluster';
   /** A better way to test equality than comparing what `sql` computes. */
   readonly equals?: (value: string) => Predicate;
   /** Reads a literal in this field's own way, or refuses it. */
@@ -60,6 +62,7 @@ function href(kind: Kind): Column {
             table: undefined,
             sql: (id) => `${id} = ?`,
             bindings: [value.slice(prefix.length)],
+            unique: 'everywhere',
           }
         : FALSE,
   });
@@ -67,8 +70,14 @@ function href(kind: Kind): Column {
 
 function resourceFields(kind: Kind): Record<string, Column> {
   return {
-    id: column('text', 'r.id', { table: undefined, sql: (id) => id, ...sortable }),
-    name: column('text', 'r.name', sortable),
+    id: column('text', 'r.id', {
+      ...{ table: undefined, sql: (id) => id, unique: 'everywhere' },
+      ...sortable,
+    }),
+    name: column('text', 'r.name', {
+      unique: kind === 'Cluster' ? 'everywhere' : 'in cluster',
+      ...sortable,
+    }),
     href: href(kind),
     kind: column('text', `'${kind}'::text COLLATE "C"`, { table: undefined }),
     generation: column('number', 'r.generation', sortable),

@@ -16,10 +16,10 @@ export interface Tests {
 }
 
 export function columnTests(column: Column, name: FieldName): Tests {
-  const condition = (rest: (sql: string) => Sql, orNull = column.nullable): Predicate => ({
-    type: 'sql',
+  const condition = (rest: (sql: string) => Sql, orNull = column.nullable) => ({
+    type: 'sql' as const,
     table: column.table,
-    sql: (id) => {
+    sql: (id: string) => {
       const { sql } = rest(column.sql(id));
       return orNull ? `COALESCE(${sql}, FALSE)` : sql;
     },
@@ -31,7 +31,8 @@ export function columnTests(column: Column, name: FieldName): Tests {
       const values = [...new Set(literals.map(read))];
       if (values.length === 0) return FALSE;
       if (column.equals !== undefined) return any(values.map(column.equals));
-      return condition((sql) => isOneOf(sql, values, column.cast));
+      const matches = condition((sql) => isOneOf(sql, values, column.cast));
+      return values.length === 1 ? { ...matches, unique: column.unique } : matches;
     },
     order(operator, literal) {
       const bindings = [read(literal)];
@@ -56,12 +57,10 @@ export function columnTests(column: Column, name: FieldName): Tests {
 
 /** Labels are searched in their own table, whose index leads from a key and value to the resources. */
 export function labelTests(kind: string, key: string): Tests {
-  const carrying = (condition: Sql): Predicate => ({
-    type: 'label',
-    kind,
-    key,
-    values: undefined,
-    condition,
+  const carrying = (condition: (value: string) => Sql): Predicate => ({
+    ...{ type: 'label', kind, key, values: undefined },
+    condition: (value) => condition(value).sql,
+    bindings: condition('').bindings,
   });
   return {
     oneOf(literals) {
@@ -69,9 +68,9 @@ export function labelTests(kind: string, key: string): Tests {
       return values.length === 0 ? FALSE : hasLabel(kind, key, values);
     },
     order: (operator, { text }) =>
-      carrying({ sql: `x.value ${operator} ?::text`, bindings: [text] }),
-    like: ({ text }, ignoreCase) => carrying(likeSql('x.value', text, ignoreCase)),
-    isNull: () => not(carrying({ sql: 'TRUE', bindings: [] })),
+      carrying((value) => ({ sql: `${value} ${operator} ?::text`, bindings: [text] })),
+    like: ({ text }, ignoreCase) => carrying((value) => likeSql(value, text, ignoreCase)),
+    isNull: () => not(carrying(() => ({ sql: 'TRUE', bindings: [] }))),
   };
 }
 

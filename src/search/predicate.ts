@@ -10,6 +10,16 @@ const ID_COLUMN: Readonly<Record<Alias, string>> = {
 
 export type Value = string | string[];
 
+/** Stands for a value where only the form of a list counts; `index` says which. */
+export class Slot {
+  /** Lets Knex take it for a value. */
+  readonly [name: string]: unknown;
+
+  constructor(readonly index: number) {}
+}
+
+export type Binding = Value | Slot;
+
 export interface Sql {
   readonly sql: string;
   readonly bindings: readonly Value[];
@@ -26,25 +36,33 @@ export type Predicate =
       readonly type: 'sql';
       readonly table: Alias | undefined;
       readonly sql: (id: string) => string;
-      readonly bindings: readonly Value[];
+      readonly bindings: readonly Binding[];
+      /** At most one living resource matches: of its kind, or of those in the same cluster. */
+      readonly unique?: 'everywhere' | 'in cluster' | undefined;
     }
   | { readonly type: 'flag'; readonly column: 'ready' | 'available'; readonly value: boolean }
   | LabelPredicate
   | { readonly type: 'not'; readonly operand: Predicate }
   | { readonly type: 'and' | 'or'; readonly operands: readonly Predicate[] };
 
-/** The resource carries a label with this key whose value, `x.value`, meets the condition. */
+/** The resource carries a label with this key whose value meets the condition. */
 export interface LabelPredicate {
   readonly type: 'label';
-  readonly kind: string;
-  readonly key: string;
+  readonly kind: Binding;
+  readonly key: Binding;
+  /** `value` is the column with the label's value. */
+  readonly condition: (value: string) => string;
+  readonly bindings: readonly Binding[];
   /** Set when the condition is to be one of these. */
   readonly values: readonly string[] | undefined;
-  readonly condition: Sql;
 }
 
-export function hasLabel(kind: string, key: string, values: readonly string[]): Predicate {
-  return { type: 'label', kind, key, values, condition: isOneOf('x.value', values, 'text') };
+export function hasLabel(kind: Binding, key: Binding, values: readonly string[]): Predicate {
+  return {
+    ...{ type: 'label', kind, key, values },
+    condition: (value) => isOneOf(value, values, 'text').sql,
+    bindings: isOneOf('', values, 'text').bindings,
+  };
 }
 
 export const TRUE: Predicate = { type: 'constant', value: true };
@@ -66,7 +84,7 @@ export function any(operands: readonly Predicate[]): Predicate {
 
 /** `a = 1 or a = 2` as `a in (1, 2)`, so that one look into the index answers it. */
 function mergeLabels(operands: readonly Predicate[]): Predicate[] {
-  const merged = new Map<string, Predicate>();
+  const merged = new Map<Binding, Predicate>();
   const others: Predicate[] = [];
   for (const operand of operands) {
     if (operand.type !== 'label' || operand.values === undefined) {
@@ -113,9 +131,32 @@ export function tablesOf(predicate: Predicate): ReadonlySet<Alias> {
  */
 const JOINED_LABELS = 4;
 
-/** SQL for a query that reads `from`, whose first table gives the resource's id. */
-export function render(predicate: Predicate, from: Alias): Sql {
-  const bindings: Value[] = [];
+/** A predicate with slots, numbered from `first` in the order of `render`, in place of what it binds. */
+export function withSlots(predicate: Predicate, first: number): Predicate {
+  let index = first;
+  const slot = () => new Slot(index++);
+  const replace = (node: Predicate): Predicate => {
+    switch (node.type) {
+      case 'constant':
+      case 'flag':
+        return node;
+      case 'sql':
+        return { ...node, bindings: node.bindings.map(slot) };
+      case 'label':
+        return { ...node, kind: slot(), key: slot(), bindings: node.bindings.map(slot) };
+      case 'not':
+        return { ...node, operand: replace(node.operand) };
+      case 'and':
+      case 'or':
+        return { ...node, operands: node.operands.map(replace) };
+    }
+  };
+  return replace(predicate);
+}
+
+/** SQL for a query that reads `from`, whose first table gives the resource's id. The text holds none of the values. */
+export function render(predicate: Predicate, from: Alias): { sql: string; bindings: Binding[] } {
+  const bindings: Binding[] = [];
   let labels = 0;
   const write = (node: Predicate): string => {
     switch (node.type) {
@@ -127,9 +168,9 @@ export function render(predicate: Predicate, from: Alias): Sql {
         bindings.push(...node.bindings);
         return node.sql(ID_COLUMN[from]);
       case 'label': {
-        bindings.push(node.kind, node.key, ...node.condition.bindings);
+        bindings.push(node.kind, node.key, ...node.bindings);
         const fence = ++labels > JOINED_LABELS ? ' IS TRUE' : '';
-        return `EXISTS (SELECT FROM resource_labels x WHERE x.kind = ? AND x.key = ? AND ${node.condition.sql} AND x.resource_id = ${ID_COLUMN[from]})${fence}`;
+        return `EXISTS (SELECT FROM resource_labels x WHERE x.kind = ? AND x.key = ? AND ${node.condition('x.value')} AND x.resource_id = ${ID_COLUMN[from]})${fence}`;
       }
       case 'not':
         return `NOT (${write(node.operand)})`;

@@ -37,14 +37,17 @@ function json(literal: Literal): string {
   return literal.type === 'number' ? toNumber(literal, 'spec') : literal.text.toLowerCase();
 }
 
-/** Containment is what the index on `spec` answers; between scalars it means equality. */
+/**
+ * Containment is what the index on `spec` answers; between scalars it means equality. The sub-select keeps the value
+ * from the planner, which would otherwise plan anew for each (measured: three quarters of what the search takes).
+ */
 function equals(path: readonly string[], literal: Literal): Predicate[] {
   const written = isTyped(literal) ? [json(literal)] : [JSON.stringify(literal.text)];
   if (!isTyped(literal) && isScalarText(literal.text)) written.push(literal.text);
   return written.map((value) => ({
     type: 'sql',
     table: 'r',
-    sql: () => 'r.spec @> ?::jsonb',
+    sql: () => 'r.spec @> (SELECT ?::jsonb)',
     bindings: [path.reduceRight((inner, key) => `{${JSON.stringify(key)}:${inner}}`, value)],
   }));
 }

@@ -2,7 +2,18 @@ import type { Knex } from 'knex';
 import { resolveField, type Listed } from './fields';
 import { columnTests, labelTests, type Tests } from './operators';
 import type { SearchTree } from './parse';
-import { all, any, isOneOf, not, render, tablesOf, type Alias, type Predicate } from './predicate';
+import {
+  all,
+  any,
+  not,
+  render,
+  tablesOf,
+  TRUE,
+  type Alias,
+  type Binding,
+  type LabelPredicate,
+  type Predicate,
+} from './predicate';
 import { specTests } from './spec';
 import type { FieldName } from './tokens';
 
@@ -10,7 +21,7 @@ import type { FieldName } from './tokens';
 export interface Scope {
   readonly kind: Listed;
   /** The cluster whose node pools, or the resource whose adapter statuses, are listed. */
-  readonly parentId?: string;
+  readonly parentId?: Binding | undefined;
 }
 
 /** Conditions whose exact number of matches is kept in resource_counts. */
@@ -24,18 +35,24 @@ export interface CompiledSearch {
   where(query: Knex.QueryBuilder, from: readonly [Alias, ...Alias[]]): void;
   /** The tables that must be in `from`; when empty, any table of resources will do. */
   readonly tables: ReadonlySet<Alias>;
-  /** A label every match must carry, with one of these values: a query may start from `l`. */
-  readonly label: { readonly key: string; readonly values: readonly string[] } | undefined;
+  /** Every match must carry the label that selects the rows of `l`: a query may start from there. */
+  readonly startsFromLabel: boolean;
   /** Set when the search, apart from the scope, is always true or always false. */
   readonly constant: boolean | undefined;
   readonly counter: Counter | undefined;
   /** One index holds just the matches, in the order of their ids: a page of them is found without the rest. */
   readonly ordered: boolean;
+  /** One living resource matches at most, and seldom one that is marked for deletion. */
+  readonly unique: boolean;
 }
 
-/** Checks a search against the fields of what is listed, and turns it into SQL with bindings only. */
-export function compileSearch(tree: SearchTree | undefined, scope: Scope): CompiledSearch {
-  const searched = tree === undefined ? all([]) : compile(tree, scope.kind);
+/** Checks a search against the fields of what is listed. @throws SearchError */
+export function resolveSearch(tree: SearchTree | undefined, kind: Listed): Predicate {
+  return tree === undefined ? TRUE : resolve(tree, kind);
+}
+
+/** Turns a search into SQL with bindings only. */
+export function compileSearch(searched: Predicate, scope: Scope): CompiledSearch {
   const scoped = all([...parentOf(scope), searched]);
   const conjuncts = scoped.type === 'and' ? scoped.operands : [scoped];
   const lead = leadingLabel(conjuncts);
@@ -47,31 +64,36 @@ export function compileSearch(tree: SearchTree | undefined, scope: Scope): Compi
       }
       let remaining = scoped;
       if (from[0] === 'l' && lead !== undefined) {
-        const value = isOneOf('l.value', lead.values, 'text');
-        void query.where('l.key', lead.key).whereRaw(value.sql, value.bindings);
-        remaining = all(conjuncts.filter((conjunct) => conjunct !== lead.predicate));
+        void query
+          .whereRaw('l.key = ?', [lead.key])
+          .whereRaw(lead.condition('l.value'), lead.bindings);
+        remaining = all(conjuncts.filter((conjunct) => conjunct !== lead));
       }
       const { sql, bindings } = render(remaining, from[0]);
       void query.whereRaw(`(${sql})`, bindings);
     },
     tables: tablesOf(scoped),
-    label: lead && { key: lead.key, values: lead.values },
+    startsFromLabel: lead !== undefined,
     constant: searched.type === 'constant' ? searched.value : undefined,
     counter: scope.parentId === undefined ? counterOf(searched) : undefined,
     ordered:
       searched.type === 'constant' ||
-      (conjuncts.length === 1 && (searched.type === 'flag' || lead?.values.length === 1)),
+      (conjuncts.length === 1 && (searched.type === 'flag' || lead?.values?.length === 1)),
+    unique: conjuncts.some(
+      (conjunct) =>
+        conjunct.type === 'sql' &&
+        (conjunct.unique === 'everywhere' ||
+          (conjunct.unique === 'in cluster' && scope.parentId !== undefined)),
+    ),
   };
 }
 
 /** One value is better than several: the index then returns the resources in the order of their ids. */
-function leadingLabel(conjuncts: readonly Predicate[]) {
-  const labels = conjuncts.flatMap((predicate) =>
-    predicate.type === 'label' && predicate.values !== undefined
-      ? [{ predicate, key: predicate.key, values: predicate.values }]
-      : [],
-  );
-  return labels.find(({ values }) => values.length === 1) ?? labels[0];
+function leadingLabel(conjuncts: readonly Predicate[]): LabelPredicate | undefined {
+  const labels = conjuncts.filter(
+    (predicate) => predicate.type === 'label' && predicate.values !== undefined,
+  ) as LabelPredicate[];
+  return labels.find(({ values }) => values?.length === 1) ?? labels[0];
 }
 
 function parentOf({ kind, parentId }: Scope): Predicate[] {
@@ -87,14 +109,14 @@ function counterOf(searched: Predicate): Counter | undefined {
   return searched.value ? searched.column : `not_${searched.column}`;
 }
 
-function compile(tree: SearchTree, kind: Listed): Predicate {
+function resolve(tree: SearchTree, kind: Listed): Predicate {
   switch (tree.type) {
     case 'and':
-      return all(tree.operands.map((operand) => compile(operand, kind)));
+      return all(tree.operands.map((operand) => resolve(operand, kind)));
     case 'or':
-      return any(tree.operands.map((operand) => compile(operand, kind)));
+      return any(tree.operands.map((operand) => resolve(operand, kind)));
     case 'not':
-      return not(compile(tree.operand, kind));
+      return not(resolve(tree.operand, kind));
     case 'compare': {
       const tests = testsOf(tree.field, kind);
       if (tree.operator === '=') return tests.oneOf([tree.value]);

@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 import type { Listed } from '../../src/search/fields';
 import { SearchError, parseSearch } from '../../src/search/parse';
 import type { Alias } from '../../src/search/predicate';
-import { compileSearch, type CompiledSearch } from '../../src/search/where';
+import { type CompiledSearch, compileSearch, resolveSearch } from '../../src/search/where';
 import { createTestDatabase, knexOf, type TestDatabase } from '../support/database';
 import { insertFleet, nameOf } from '../support/search-fleet';
 import { RESOURCE_FIELDS, STATUS_FIELDS, phraseOver } from '../support/search-phrases';
@@ -42,7 +42,7 @@ async function rows(search: CompiledSearch, from: [Alias, ...Alias[]]): Promise<
 }
 
 async function find(phrase: string, kind: Listed, parentId?: string): Promise<string> {
-  const search = compileSearch(parseSearch(phrase), {
+  const search = compileSearch(resolveSearch(parseSearch(phrase), kind), {
     kind,
     ...(parentId !== undefined && { parentId }),
   });
@@ -55,7 +55,7 @@ async function find(phrase: string, kind: Listed, parentId?: string): Promise<st
       expect(await rows(search, [alias])).toBe(found);
     }
   }
-  if (search.label !== undefined) {
+  if (search.startsFromLabel) {
     expect(await rows(search, ['l', ...search.tables])).toBe(found);
   }
   return found;

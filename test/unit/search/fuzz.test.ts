@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { SearchError, parseSearch } from '../../../src/search/parse';
-import { compileSearch } from '../../../src/search/where';
+import { resolveSearch } from '../../../src/search/where';
 import { phraseOfBytes, phraseOfTokens } from '../../support/search-phrases';
 
 /**
@@ -20,7 +20,7 @@ function milliseconds(work: () => void): number {
 function compile(phrase: string): void {
   for (const kind of ['Cluster', 'NodePool', 'AdapterStatus'] as const) {
     try {
-      compileSearch(parseSearch(phrase), { kind });
+      resolveSearch(parseSearch(phrase), kind);
     } catch (error) {
       if (!(error instanceof SearchError)) throw error;
       const { position, message } = error;

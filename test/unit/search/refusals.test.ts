@@ -1,10 +1,10 @@
 import { type Listed } from '../../../src/search/fields';
 import { SearchError, parseSearch } from '../../../src/search/parse';
-import { compileSearch } from '../../../src/search/where';
+import { resolveSearch } from '../../../src/search/where';
 
 function refusal(phrase: string, kind: Listed): SearchError {
   try {
-    compileSearch(parseSearch(phrase), { kind });
+    resolveSearch(parseSearch(phrase), kind);
   } catch (error) {
     if (error instanceof SearchError) return error;
     throw error;
