@@ -167,7 +167,7 @@ export async function terminate(setting: Setting): Promise<Finding> {
   return { figures: { replaced, load: String(load.tally) }, wrong };
 }
 
-/** Lists that wait for a lock take every connection: the others must be told soon, and all works afterwards. */
+/** Searches that wait for a lock take every pooled connection: the others must be told soon, and all works afterwards. */
 export async function exhaustPool(setting: Setting): Promise<Finding> {
   const limits = { pool: 1000, statement: 2000 };
   const service = await Running.start(setting, {
@@ -181,12 +181,13 @@ export async function exhaustPool(setting: Setting): Promise<Finding> {
     () => new Client(() => service.url, tally),
   );
   const wrong: string[] = [];
+  const search = `${CLUSTERS}?search=${encodeURIComponent("labels.a = 'b'")}`;
   await withClient(setting.databaseUrl, async (holder) => {
     await holder.query('BEGIN; LOCK TABLE resource_status IN ACCESS EXCLUSIVE MODE');
     const end = Date.now() + setting.seconds * 1000;
     await Promise.all(
       clients.map(async (client) => {
-        while (Date.now() < end) await client.send('GET', CLUSTERS);
+        while (Date.now() < end) await client.send('GET', search);
       }),
     );
     await holder.query('ROLLBACK');

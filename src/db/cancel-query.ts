@@ -16,7 +16,7 @@ const CANCEL_GRACE_MS = 1000;
  * and drops the connection when that does not help: a hung network must not hold a request for ever.
  */
 export function cancelQuery(client: pg.ClientBase, target: pg.ClientConfig): void {
-  requestCancel(client, target);
+  void requestCancel(client, target);
   const drop = setTimeout(() => dropConnection(client), CANCEL_GRACE_MS);
   (client as pg.Client).once('drain', () => clearTimeout(drop));
 }
@@ -26,8 +26,11 @@ export function dropConnection(client: pg.ClientBase): void {
   (client as unknown as Insides).connection.stream.destroy();
 }
 
-/** The same request on its own: whoever closes a connection without it leaves its statement running. */
-export function requestCancel(client: pg.ClientBase, target: pg.ClientConfig): void {
+/**
+ * The same request on its own: whoever closes a connection without it leaves its statement running.
+ * @returns when the server has taken it, or cannot be reached
+ */
+export async function requestCancel(client: pg.ClientBase, target: pg.ClientConfig): Promise<void> {
   const { processID, secretKey } = client as unknown as Insides;
   if (processID === null) return;
   const host = target.host ?? 'localhost';
@@ -46,4 +49,5 @@ export function requestCancel(client: pg.ClientBase, target: pg.ClientConfig): v
   // and then end itself.
   socket.write(message);
   socket.resume();
+  await new Promise((resolve) => socket.once('close', resolve));
 }

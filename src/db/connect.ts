@@ -13,6 +13,7 @@ import {
 } from './errors';
 import { keepLargeJson } from './large-json';
 import { PipelinedReaders } from './pipelined-readers';
+import { sendQuery } from './send-query';
 import { Turns } from './turns';
 
 /** Builds SQL for what is put together at run time (lists and searches); it never connects. */
@@ -58,7 +59,7 @@ const TRANSACTION_TRIES = 4;
 const ABORTED_TRANSACTION = '25P02';
 
 /**
- * The way to PostgreSQL: `read` for short single-row reads on shared pipelined connections, `query` for
+ * The way to PostgreSQL: `read` for short reads on shared pipelined connections, `query` for
  * any other single statement, `transaction` for several that belong together.
  * Every method rejects with `DatabaseUnavailable` when the database does not answer in time.
  */
@@ -70,6 +71,8 @@ export class Database implements Session {
   private readonly readers: PipelinedReaders | undefined;
   private readonly largeTypes: pg.CustomTypesConfig;
   private planEpoch = 0;
+  /** Each cancels a statement that is running on a pooled connection. */
+  private readonly running = new Set<() => void>();
 
   constructor(
     readonly options: ConnectionOptions,
@@ -100,7 +103,7 @@ export class Database implements Session {
     }
   }
 
-  /** A short read by key. It is retried once when its connection breaks: reading twice does no harm. */
+  /** A read that is sure to be short. It is retried once when its connection breaks: reading twice does no harm. */
   async read<Row>(statement: Statement, values: Values): Promise<Row[]> {
     return this.withFreshPlan(() => this.readOnce<Row>(statement, values));
   }
@@ -204,7 +207,9 @@ export class Database implements Session {
     }
   }
 
+  /** Ends what is still running: whoever closes has waited long enough. */
   async close(): Promise<void> {
+    for (const cancel of this.running) cancel();
     await Promise.all([this.pool.end(), this.readers?.close()]);
   }
 
@@ -258,9 +263,10 @@ export class Database implements Session {
       cancel();
     }, this.settings.statementTimeoutMs);
     signal?.addEventListener('abort', cancel);
+    this.running.add(cancel);
     try {
       const query = values.length === 0 ? statement.text : this.prepare(statement, values);
-      const result = await client.query(query as pg.QueryConfig);
+      const result = await sendQuery(client, query);
       // The cancellation may still arrive, so this connection must not be used again.
       if (cancelled.late || signal?.aborted) throw new Error('answered while being cancelled');
       return result.rows as Row[];
@@ -273,6 +279,7 @@ export class Database implements Session {
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
+      this.running.delete(cancel);
     }
   }
 

@@ -1,6 +1,8 @@
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import { dropConnection, requestCancel } from './cancel-query';
 import { DatabaseUnavailable, isConnectionLost } from './errors';
+import { sendQuery } from './send-query';
 
 /** Two keep one another's backends busy; more only cost memory (measured: 2 answer all that one Node process asks). */
 const CONNECTIONS = 2;
@@ -10,6 +12,8 @@ interface Reader {
   client: pg.Client;
   ready: Promise<void>;
   inFlight: number;
+  /** Queries are being held back to leave together. */
+  corked: boolean;
 }
 
 /**
@@ -39,9 +43,18 @@ export class PipelinedReaders {
     }
   }
 
+  /** Waits for nobody: what is still being read is ended in the database too. */
   async close(): Promise<void> {
     this.closed = true;
-    for (const reader of this.readers) await reader?.client.end().catch(() => undefined);
+    for (const reader of this.readers) {
+      if (reader === undefined) continue;
+      if (reader.inFlight === 0) {
+        await reader.client.end().catch(() => undefined);
+      } else {
+        await requestCancel(reader.client, this.options);
+        this.replace(reader);
+      }
+    }
   }
 
   private async ask<Row>(query: pg.QueryConfig): Promise<Row[]> {
@@ -51,12 +64,13 @@ export class PipelinedReaders {
     const timer = setTimeout(() => {
       slow.late = true;
       // Else it would run on in the database, with nobody left to read its answer.
-      requestCancel(reader.client, this.options);
+      void requestCancel(reader.client, this.options);
       this.replace(reader);
     }, this.timeoutMs);
     try {
       await reader.ready;
-      const result = await reader.client.query(query);
+      sendTogether(reader);
+      const result = await sendQuery(reader.client, query);
       return result.rows as Row[];
     } catch (error) {
       if (error instanceof DatabaseUnavailable) throw error;
@@ -95,7 +109,7 @@ export class PipelinedReaders {
       },
     );
     ready.catch(() => undefined);
-    const reader: Reader = { client, ready, inFlight: 0 };
+    const reader: Reader = { client, ready, inFlight: 0, corked: false };
     client.on('error', () => this.replace(reader));
     client.on('end', () => this.replace(reader));
     return reader;
@@ -108,4 +122,22 @@ export class PipelinedReaders {
     this.readers[index] = undefined;
     dropConnection(reader.client);
   }
+}
+
+/** pg's connection, which its types leave out. */
+type WithStream = pg.Client & { connection: { stream: Duplex } };
+
+/**
+ * Holds queries back until the requests that have arrived together have all been looked at, so that they leave by
+ * one system call (measured: a call each is a quarter of the CPU of a read).
+ */
+function sendTogether(reader: Reader): void {
+  if (reader.corked) return;
+  const { stream } = (reader.client as WithStream).connection;
+  reader.corked = true;
+  stream.cork();
+  setImmediate(() => {
+    reader.corked = false;
+    stream.uncork();
+  });
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nobodyWaits, someoneWaits } from '../support/backends';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { type Answer, send } from '../support/send';
 import {
@@ -14,6 +15,8 @@ import {
 /* How the service stops: not ready first, then every request answered, then gone; and at once when it is told twice. */
 
 const CLUSTERS = '/api/hyperfleet/v1/clusters';
+/** A list that is read on a pooled connection; one without a search shares the connections of short reads. */
+const SEARCH = `${CLUSTERS}?search=${encodeURIComponent("labels.a = 'b'")}`;
 
 jest.setTimeout(60_000);
 
@@ -31,7 +34,7 @@ afterAll(async () => {
 
 interface Running {
   service: ServiceProcess;
-  list: () => Promise<Answer>;
+  list: (path?: string) => Promise<Answer>;
   health: (path: string) => Promise<Answer>;
 }
 
@@ -44,7 +47,7 @@ async function start(env: Record<string, string> = {}): Promise<Running> {
   const { api, health } = await service.ready();
   return {
     service,
-    list: () => send(new URL(api).origin, { path: CLUSTERS }),
+    list: (path = CLUSTERS) => send(new URL(api).origin, { path }),
     health: (path) => send(new URL(health).origin, { path }),
   };
 }
@@ -57,20 +60,12 @@ function whileBlocked(work: (release: () => Promise<unknown>) => Promise<void>):
   });
 }
 
-async function waiting(client: { query: (sql: string) => Promise<{ rowCount: number | null }> }) {
-  const blocked = `SELECT 1 FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-  while ((await client.query(blocked)).rowCount === 0) await sleep(20);
-}
-
-const untilBlocked = () => withClient(database.directUrl, waiting);
-
 it('is not ready first, goes on answering, finishes what it has begun, and ends with 0', async () => {
   const { service, list, health } = await start();
   expect(await health('/readyz')).toMatchObject({ status: 200, body: { status: 'ok' } });
   await whileBlocked(async (release) => {
     const begun = list();
-    await untilBlocked();
+    await someoneWaits(database.directUrl);
     const ending = service.end('SIGTERM');
     while ((await health('/readyz')).status === 200) await sleep(10);
     expect(await health('/readyz')).toMatchObject({
@@ -97,7 +92,7 @@ it('takes the same signal twice within a second for one', async () => {
   const { service, list } = await start();
   await whileBlocked(async (release) => {
     const begun = list();
-    await untilBlocked();
+    await someoneWaits(database.directUrl);
     void service.end('SIGINT');
     await sleep(300);
     void service.end('SIGINT');
@@ -112,7 +107,7 @@ it('ends at once when it is told again after more than a second', async () => {
   const { service, list } = await start();
   await whileBlocked(async (release) => {
     const begun = list().catch(() => 'cut');
-    await untilBlocked();
+    await someoneWaits(database.directUrl);
     void service.end('SIGTERM');
     await sleep(1300);
     expect(service.running).toBe(true);
@@ -124,17 +119,21 @@ it('ends at once when it is told again after more than a second', async () => {
   });
 });
 
-it('does not wait longer than SHUTDOWN_TIMEOUT_MS for what does not end', async () => {
+it.each([
+  ['a short read', CLUSTERS],
+  ['a search', SEARCH],
+])('does not wait longer than SHUTDOWN_TIMEOUT_MS for %s that does not end', async (_, path) => {
   const { service, list } = await start({ SHUTDOWN_TIMEOUT_MS: '1200' });
   await whileBlocked(async (release) => {
-    const begun = list().catch(() => 'cut');
-    await untilBlocked();
+    const begun = list(path).catch(() => 'cut');
+    await someoneWaits(database.directUrl);
     const told = Date.now();
     const { code } = await service.end('SIGTERM');
     expect(code).toBe(0);
     expect(Date.now() - told).toBeGreaterThan(1100);
     expect(Date.now() - told).toBeLessThan(8000);
     expect(await begun).toBe('cut');
+    await nobodyWaits(database.directUrl);
     await release();
   });
 });
