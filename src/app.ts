@@ -109,8 +109,14 @@ export function createApp(service: Service, gate: Gate = {}): Express {
   const compress = compression({ level: 1, threshold: 1024 });
   app.use((req: Request, res: Response, next: NextFunction) => {
     // Only lists: an answer with an ETag must stay the exact bytes the tag stands for.
-    if (req.context.operation!.queryParameters.has('page')) compress(req, res, next);
-    else next();
+    if (!req.context.operation!.queryParameters.has('page')) {
+      next();
+    } else if (req.headers['accept-encoding'] === undefined) {
+      res.setHeader('Vary', 'Accept-Encoding');
+      next();
+    } else {
+      compress(req, res, next);
+    }
   });
   app.use(writeJson);
   app.use(contract.validateResponse);

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { monotonicFactory } from 'ulid';
 import { aggregateConditions } from '../conditions/aggregate';
 import type { AdapterStatus } from '../conditions/types';
@@ -184,8 +185,9 @@ export interface NewResource {
   actor: string;
 }
 
-// Two creates of one process within a millisecond still sort in their order.
-const nextUlid = monotonicFactory();
+// Two creates of one process within a millisecond still sort in their order. Unlike the default, `randomInt` draws its
+// bytes in batches: one of an id's 16 random digits at a time, they would be 16 system calls.
+const nextUlid = monotonicFactory(() => randomInt(32) / 32);
 
 /** An id made from `time`, so that the order of ids is the order of creation. */
 export function newId(time: Date): string {

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- a bundler would import a copy
+import documentValidation = require('express-openapi-validator/dist/framework/openapi.schema.validator');
 import type { operations } from '../../generated/openapi';
 import { parseTime } from '../conditions/time';
 import { packageRoot } from '../package-root';
@@ -133,25 +135,33 @@ interface Stages {
   response: RequestHandler;
 }
 
-const CANONICAL = /^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+/** Days up to the 28th: every month has them. */
+const CANONICAL =
+  /^[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
 /**
  * RFC 3339, like the validator's own check of the format but with a short way for the form in which every
  * answer writes times: a cluster has about twenty (measured: 5 % of the CPU of a read).
  */
 function isDateTime(text: string): boolean {
-  if (CANONICAL.test(text) && !Number.isNaN(Date.parse(text))) return true;
+  if (CANONICAL.test(text)) return true;
   return parseTime(text) !== undefined || LEAP_SECOND.test(text);
 }
 
 /** A leap second is RFC 3339 too; whether it can be used is for the rules of reports to say. */
 const LEAP_SECOND = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:60(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
+/**
+ * The validator prepares to hold our document against the schema of all OpenAPI documents although it is told not
+ * to: a sixth of the time it takes to start. The generator has done it already.
+ */
+Object.assign(documentValidation, { OpenAPISchemaValidator: Object });
+
 /** The validator's middleware, taken apart: authentication and the body parser go between its stages. */
 function validatorStages(apiSpec: Document): Stages {
   const stages = OpenApiValidator.middleware({
     apiSpec: apiSpec as unknown as Parameters<typeof OpenApiValidator.middleware>[0]['apiSpec'],
-    // The generator has validated the document; `propertyNames` would be refused here.
+    // `propertyNames` would be refused.
     validateApiSpec: false,
     validateRequests: { allErrors: true },
     validateResponses: { allErrors: true },
