@@ -167,9 +167,10 @@ export const VARIABLES = {
   pgSslRootCert: optional('PGSSLROOTCERT', 'File of the certificate authorities to trust'),
   databasePoolMax: integer(
     'DATABASE_POOL_MAX',
-    20,
+    // More make small databases slower, not faster: their processes get in one another's way.
+    10,
     [1, 1000],
-    'Largest number of pooled connections',
+    'Largest number of pooled connections; two more are shared by short reads',
   ),
   databasePoolTimeoutMs: integer(
     'DATABASE_POOL_TIMEOUT_MS',
