@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LEASH } from '../test/support/service-process';
 
 export interface Server {
   pid: number;
@@ -16,10 +17,8 @@ const PROGRAM = join(__dirname, '..', 'dist', 'src', 'main.js');
 const READY_TIMEOUT_MS = 20_000;
 const POLL_MS = 2;
 
-/** Ends a process when its parent is gone, however that came about. */
-const LEASH = `data:text/javascript,${encodeURIComponent(
-  "process.stdin.on('end',()=>process.kill(process.pid,'SIGKILL')).resume().unref()",
-)}`;
+/** As `npm start` and the container image start it. */
+const NODE_ARGUMENTS = ['--max-semi-space-size=8'];
 
 /** The product as built, in a process of its own with everything on; its request log goes to a file. */
 export async function startProduct(options: {
@@ -36,7 +35,7 @@ export async function startProduct(options: {
   const log = openSync(options.logFile, 'w');
   const child = spawn(
     process.execPath,
-    ['--import', LEASH, ...(options.nodeArguments ?? []), program, 'serve'],
+    [...NODE_ARGUMENTS, '--require', LEASH, ...(options.nodeArguments ?? []), program, 'serve'],
     {
       stdio: ['pipe', log, 'inherit'],
       env: {

@@ -18,12 +18,10 @@ const BARE = Object.fromEntries(
 export const FREE_PORTS = { API_PORT: '0', HEALTH_PORT: '0', METRICS_PORT: '0' };
 
 /**
- * Ends the program when the pipe on its standard input does: however a test run ends, by SIGKILL even,
- * nothing of what it started stays behind.
+ * Ends the program when the pipe on its standard input does: however a run ends, by SIGKILL even, nothing of what it
+ * started stays behind.
  */
-const LEASH = `data:text/javascript,${encodeURIComponent(
-  "process.stdin.on('end',()=>process.kill(process.pid,'SIGKILL')).resume().unref()",
-)}`;
+export const LEASH = join(__dirname, 'leash.js');
 
 export interface Ended {
   code: number | null;
@@ -48,7 +46,7 @@ export class ServiceProcess {
 
   constructor(args: string[], env: Record<string, string>, cwd: string) {
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run 'npm run build' first.`);
-    const child = spawn(process.execPath, ['--import', LEASH, PROGRAM, ...args], {
+    const child = spawn(process.execPath, ['--require', LEASH, PROGRAM, ...args], {
       cwd,
       env: { ...BARE, LOG_FORMAT: 'json', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
