@@ -11,7 +11,7 @@ import { loadAverage } from './processes';
 import { type Server, startProduct } from './servers';
 import { figure, markdownTable } from './table';
 import { makeVariant, VARIANTS } from './variants';
-import { GET, LIST, REPORT } from './workloads';
+import { CREATE, GET, LIST, REPORT } from './workloads';
 
 /** What each technique is worth: the product without it, in turns with the product. */
 const { values } = parseArgs({
@@ -24,7 +24,7 @@ const ROUNDS = Number(values.rounds);
 const CLUSTERS = 10_000;
 const MEASURED_MS = 2000;
 const WARMUP_MS = 500;
-const WORKLOADS = [GET, LIST, REPORT];
+const WORKLOADS = [GET, LIST, REPORT, CREATE];
 
 async function main(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'hyperfleet-techniques-'));

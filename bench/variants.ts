@@ -38,6 +38,10 @@ export const VARIANTS: readonly Variant[] = [
     patches: [['db/list.js', 'if (known !== undefined)', 'if (false)']],
   },
   {
+    title: 'a statement for each create',
+    patches: [['db/resources.js', 'draft.specJson.length > LARGE_SPEC', 'true']],
+  },
+  {
     title: 'no preset prototypes (Node 20)',
     patches: [['http/preset-prototypes.js', '>= 22', '>= 0']],
   },

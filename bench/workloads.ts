@@ -58,6 +58,11 @@ export const REPORT: Workload = {
   source: (context) => reports(context, partOf(context.fleet, 'report')),
 };
 
+export const CREATE: Workload = {
+  ...{ name: 'create', title: 'create', connections: [16], mark: 0.35 },
+  source: () => ({ expected: [201], next: create }),
+};
+
 export const MIXED: Workload = {
   ...{ name: 'mixed', title: 'mixed: 70 % GET, 20 % reports, 8 % lists, 2 % creates' },
   ...{ connections: [32, 1, 16, 64], mark: 0.45, source: mixed },
@@ -116,10 +121,7 @@ export const WORKLOADS: readonly Workload[] = [
     connections: [16],
     source: flips,
   },
-  {
-    ...{ name: 'create', title: 'create', connections: [16], mark: 0.35 },
-    source: () => ({ expected: [201], next: create }),
-  },
+  CREATE,
   { name: 'patch', title: 'PATCH', connections: [16], source: patches },
   MIXED,
 ];

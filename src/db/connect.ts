@@ -1,5 +1,6 @@
 import knexBuilder from 'knex';
 import pg from 'pg';
+import { Batches } from './batches';
 import { cancelQuery } from './cancel-query';
 import type { ConnectionOptions } from './connection-options';
 import {
@@ -68,6 +69,8 @@ export class Database implements Session {
   readonly pool: pg.Pool;
   /** Where writers of one resource queue. */
   readonly turns: Turns;
+  /** Where writers of new resources gather. */
+  readonly batches = new Batches();
   private readonly readers: PipelinedReaders | undefined;
   private readonly largeTypes: pg.CustomTypesConfig;
   private planEpoch = 0;

@@ -46,6 +46,11 @@ export function isRetryable(error: unknown): boolean {
   return state === '40001' || state === '40P01';
 }
 
+/** PostgreSQL has looked at the values of a statement and refused it; nothing is written. */
+export function isRefused(error: unknown): boolean {
+  return /^(22|23|54)/.test(sqlState(error) ?? '');
+}
+
 /** A migration changed what a prepared statement returns since it was prepared. */
 export function isPlanOutdated(error: unknown): boolean {
   return error instanceof DatabaseError && error.routine === 'RevalidateCachedQuery';
@@ -83,9 +88,4 @@ export function databaseProblem(error: unknown): ProblemError | undefined {
       cause: error,
     },
   );
-}
-
-/** The name of the unique constraint that an insert or update would have broken. */
-export function violatedUnique(error: unknown): string | undefined {
-  return error instanceof DatabaseError && error.code === '23505' ? error.constraint : undefined;
 }

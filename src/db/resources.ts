@@ -4,7 +4,6 @@ import { aggregateConditions } from '../conditions/aggregate';
 import type { AdapterStatus } from '../conditions/types';
 import { ProblemError } from '../http/problem';
 import type { Database, Session, Statement } from './connect';
-import { violatedUnique } from './errors';
 import {
   type JsonObject,
   type Kind,
@@ -195,31 +194,43 @@ export function newId(time: Date): string {
 }
 
 const CREATE: Statement = {
-  name: 'create_resource',
+  name: 'create_resources',
   operation: 'insert',
   table: 'resources',
   // FOR SHARE waits for a deletion of the cluster that is under way, and makes one that comes later wait.
   text: `
     WITH parent AS (
-      SELECT id, deleted_time FROM resources WHERE id = $3 AND kind = 'Cluster' FOR SHARE
+      SELECT id, deleted_time FROM resources WHERE id = $2 AND kind = 'Cluster' FOR SHARE
     ), resource AS (
       INSERT INTO resources (id, kind, owner_id, name, spec, labels, generation,
                              created_time, created_by, updated_time, updated_by)
-      SELECT $1, $2, $3, $4, $5, $6, 1, $7, $8, $7, $8
-      WHERE $3::text IS NULL OR EXISTS (SELECT 1 FROM parent WHERE deleted_time IS NULL)
-      RETURNING id, kind
+      SELECT new.id, $1, $2, new.name, new.spec, new.labels, 1, $3, new.actor, $3, new.actor
+      FROM unnest($4::text[], $5::text[], $6::jsonb[], $7::jsonb[], $8::text[])
+        new (id, name, spec, labels, actor)
+      WHERE $2::text IS NULL OR EXISTS (SELECT 1 FROM parent WHERE deleted_time IS NULL)
+      ON CONFLICT DO NOTHING
+      RETURNING id, kind, labels
     ), status AS (
       INSERT INTO resource_status (resource_id, kind, version, ${STATUS_COLUMNS.join(', ')})
       SELECT id, kind, 1, ${placeholders(9, STATUS_COLUMNS.length)} FROM resource
-    ), labels AS (
+    ), label AS (
       INSERT INTO resource_labels (kind, key, value, resource_id)
-      SELECT kind, label.key, label.value, id FROM resource, jsonb_each_text($6::jsonb) label
+      SELECT kind, label.key, label.value, id FROM resource, jsonb_each_text(labels) label
     )
-    SELECT (SELECT id FROM resource) AS id, (SELECT id FROM parent) AS parent_id`,
+    SELECT ARRAY(SELECT id FROM resource) AS created,
+           (SELECT id FROM parent) AS parent_id,
+           EXISTS (SELECT 1 FROM parent WHERE deleted_time IS NOT NULL) AS deleting`,
 };
 
+/** A larger spec, in characters, is written alone: many of them would make a slow statement. */
+const LARGE_SPEC = 16_384;
+
+interface Draft extends NewResource {
+  specJson: string;
+}
+
 /**
- * Creates a cluster or a node pool in one statement.
+ * Creates a cluster or a node pool. Those that arrive together, and belong to the same cluster, share one statement.
  * @throws ProblemError CNF-001 name taken, NTF-001 no such cluster, CNF-003 cluster being deleted
  */
 export async function createResource(
@@ -227,10 +238,26 @@ export async function createResource(
   resource: NewResource,
   required: RequiredAdapters,
 ): Promise<ResourceRow> {
-  const { kind, ownerId, name, spec, labels, actor } = resource;
+  const draft = { ...resource, specJson: JSON.stringify(resource.spec) };
+  const outcome =
+    draft.specJson.length > LARGE_SPEC
+      ? (await createTogether(db, [draft], required))[0]!
+      : await db.batches.join(`${draft.kind} ${draft.ownerId ?? ''}`, draft, (drafts) =>
+          createTogether(db, drafts, required),
+        );
+  if (outcome instanceof ProblemError) throw outcome;
+  return outcome;
+}
+
+/** @returns for each of them what is stored, or why it cannot be */
+async function createTogether(
+  db: Database,
+  drafts: readonly Draft[],
+  required: RequiredAdapters,
+): Promise<(ResourceRow | ProblemError)[]> {
+  const { kind, ownerId } = drafts[0]!;
   const now = new Date();
   const time = now.toISOString();
-  const id = newId(now);
   const aggregate = aggregateConditions({
     kind,
     generation: 1,
@@ -241,51 +268,53 @@ export async function createResource(
     deleting: false,
     hasChildren: false,
   });
-  const values = [
-    id,
-    kind,
-    ownerId ?? null,
-    name,
-    JSON.stringify(spec),
-    JSON.stringify(labels),
-    time,
-    actor,
+  const resources = drafts.map((draft) => ({ ...draft, id: newId(now) }));
+  // All processes take the same names in the same order, so that none waits for one that waits for it.
+  const sorted = resources.toSorted((one, other) =>
+    one.name < other.name ? -1 : Number(one.name > other.name),
+  );
+  const [stored] = await db.query<{
+    created: string[];
+    parent_id: string | null;
+    deleting: boolean;
+  }>(CREATE, [
+    ...[kind, ownerId ?? null, time],
+    sorted.map(({ id }) => id),
+    sorted.map(({ name }) => name),
+    sorted.map(({ specJson }) => specJson),
+    sorted.map(({ labels }) => JSON.stringify(labels)),
+    sorted.map(({ actor }) => actor),
     ...statusValues(aggregate),
-  ];
-  const [row] = await db
-    .query<{ id: string | null; parent_id: string | null }>(CREATE, values)
-    .catch((error: unknown) => {
-      throw nameTaken(error, resource) ?? error;
-    });
-  if (row?.id == null) {
-    if (row?.parent_id == null) throw notFound({ kind: 'Cluster', id: ownerId! });
-    throw new ProblemError(
-      'CNF-003',
-      `Cluster '${ownerId!}' is being deleted; no node pool can be created in it.`,
-    );
-  }
-  return {
-    ...{ id, kind, owner_id: ownerId ?? null, name, spec, labels, generation: 1 },
-    ...{ created_time: time, created_by: actor, updated_time: time, updated_by: actor },
-    ...{ deleted_time: null, deleted_by: null, version: 1 },
-    ...aggregate,
-  };
+  ]);
+  const { created, parent_id, deleting } = stored!;
+  const ids = new Set(created);
+  return resources.map(({ id, name, spec, labels, actor }) => {
+    if (ids.has(id)) {
+      return {
+        ...{ id, kind, owner_id: ownerId ?? null, name, spec, labels, generation: 1 },
+        ...{ created_time: time, created_by: actor, updated_time: time, updated_by: actor },
+        ...{ deleted_time: null, deleted_by: null, version: 1 },
+        ...aggregate,
+      };
+    }
+    if (ownerId !== undefined && parent_id === null)
+      return notFound({ kind: 'Cluster', id: ownerId });
+    if (deleting) {
+      return new ProblemError(
+        'CNF-003',
+        `Cluster '${ownerId!}' is being deleted; no node pool can be created in it.`,
+      );
+    }
+    return nameTaken(name, ownerId);
+  });
 }
 
-function nameTaken(error: unknown, { name, ownerId }: NewResource): ProblemError | undefined {
-  const constraint = violatedUnique(error);
-  if (
-    constraint !== 'resources_cluster_name_key' &&
-    constraint !== 'resources_node_pool_name_key'
-  ) {
-    return undefined;
-  }
+function nameTaken(name: string, ownerId: string | undefined): ProblemError {
   const detail =
     ownerId === undefined
       ? `A cluster named '${name}' already exists.`
       : `A node pool named '${name}' already exists in cluster '${ownerId}'.`;
   return new ProblemError('CNF-001', detail, {
     errors: [{ field: 'name', message: detail, constraint: 'unique', value: name }],
-    cause: error,
   });
 }

@@ -1,12 +1,12 @@
 import pg from 'pg';
 import type { Cluster } from '../../src/db/rows';
 import { startTestApp, type TestApp } from '../support/app';
+import { someoneWaits } from '../support/backends';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { newCluster, newNodePool, newReport } from '../support/factories';
 import { call } from '../support/lifecycle-service';
 import type { Answer } from '../support/send';
-import { someoneWaits } from '../support/backends';
 
 type Stored = Cluster & { id: string };
 

@@ -135,7 +135,7 @@ it('sends a span for a request and for each of its statements, within the trace 
       : span.name.startsWith(`pg.query:${name}`);
   const within = (traceId: string) => spans().filter((span) => span.traceId === traceId);
   expect(
-    within(TRACE_ID).some((span) => runs(span, 'create_resource', 'INSERT INTO resources')),
+    within(TRACE_ID).some((span) => runs(span, 'create_resources', 'INSERT INTO resources')),
   ).toBe(true);
   const byId = spans().find(({ name }) => name === `GET ${CLUSTERS}/{cluster_id}`);
   expect(

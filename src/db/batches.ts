@@ -1,0 +1,80 @@
+import { isRefused } from './errors';
+
+interface Waiting {
+  item: unknown;
+  resolve: (result: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+type Write = (items: readonly unknown[]) => Promise<readonly unknown[]>;
+
+interface Group {
+  write: Write;
+  underWay: number;
+  waiting: Waiting[];
+  patience: NodeJS.Timeout | undefined;
+}
+
+const MAX_ITEMS = 64;
+/** A write that hangs must not hold up those behind it: they go on their own way. */
+const PATIENCE_MS = 50;
+
+/**
+ * Writes together what arrives while an earlier write of the same group is under way. Under load many then share
+ * one statement, one commit and one round trip; without load nobody waits for anyone.
+ */
+export class Batches {
+  private readonly groups = new Map<string, Group>();
+
+  /**
+   * @param write writes all items or none, and returns a result for each in their order; the same for all of a group
+   * @returns the item's result; when the items cannot be written, each is tried alone, so that none pays for another
+   */
+  join<Item, Result>(
+    key: string,
+    item: Item,
+    write: (items: readonly Item[]) => Promise<readonly Result[]>,
+  ): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      let group = this.groups.get(key);
+      if (group === undefined) {
+        group = { write: write as Write, underWay: 0, waiting: [], patience: undefined };
+        this.groups.set(key, group);
+      }
+      group.waiting.push({ item, resolve: resolve as Waiting['resolve'], reject });
+      if (group.underWay === 0 || group.waiting.length === MAX_ITEMS) {
+        void this.send(key, group);
+      } else {
+        group.patience ??= setTimeout(() => void this.send(key, group), PATIENCE_MS);
+      }
+    });
+  }
+
+  private async send(key: string, group: Group): Promise<void> {
+    clearTimeout(group.patience);
+    group.patience = undefined;
+    const batch = group.waiting;
+    group.waiting = [];
+    group.underWay++;
+    await this.settle(group.write, batch);
+    group.underWay--;
+    if (group.underWay > 0) return;
+    if (group.waiting.length > 0) void this.send(key, group);
+    else this.groups.delete(key);
+  }
+
+  private async settle(write: Write, batch: readonly Waiting[]): Promise<void> {
+    try {
+      const results = await write(batch.map(({ item }) => item));
+      batch.forEach(({ resolve }, index) => {
+        resolve(results[index]);
+      });
+    } catch (error) {
+      if (batch.length > 1 && isRefused(error)) {
+        await Promise.all(batch.map((one) => this.settle(write, [one])));
+      } else {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+  }
+}
