@@ -12,6 +12,7 @@ import {
   RequestAborted,
   sqlState,
 } from './errors';
+import { eventLoopTurn } from './event-loop-turn';
 import { keepLargeJson } from './large-json';
 import { PipelinedReaders } from './pipelined-readers';
 import { sendQuery } from './send-query';
@@ -55,6 +56,8 @@ export interface DatabaseSettings {
 const BEGIN: Statement = { operation: 'transaction', table: '', text: 'BEGIN' };
 const COMMIT: Statement = { operation: 'transaction', table: '', text: 'COMMIT' };
 const ROLLBACK: Statement = { operation: 'transaction', table: '', text: 'ROLLBACK' };
+/** To show so many rows takes milliseconds. */
+const LONG_ANSWER = 10;
 const TRANSACTION_TRIES = 4;
 /** What every statement after the one that failed is refused with. */
 const ABORTED_TRANSACTION = '25P02';
@@ -119,7 +122,11 @@ export class Database implements Session {
         return this.queryOnce<Row>(statement, values);
       });
     }
-    return this.timed(statement, () => readers.query<Row>(this.prepare(statement, values)));
+    const rows = await this.timed(statement, () =>
+      readers.query<Row>(this.prepare(statement, values)),
+    );
+    if (rows.length > LONG_ANSWER) await eventLoopTurn();
+    return rows;
   }
 
   /** One statement on a pooled connection; `signal` cancels it in the database as well. */
@@ -137,6 +144,7 @@ export class Database implements Session {
       const rows = await this.timed(statement, () =>
         this.run<Row>(client, statement, values, signal),
       );
+      if (rows.length > LONG_ANSWER) await eventLoopTurn();
       client.release();
       return rows;
     } catch (error) {
