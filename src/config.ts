@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { conditionTypeOf } from './conditions/aggregate';
-import { jwksUrlProblem } from './http/auth';
 
 /** One environment variable: its text becomes a value, or an `Error` whose message says what is expected. */
 interface Variable<T> {
@@ -312,6 +311,18 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (problems.length === 0) problems.push(...contradictions(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
+}
+
+/** Says why a JWKS address is not acceptable: keys that travel in the clear could be replaced. */
+export function jwksUrlProblem(address: string): string | undefined {
+  if (!URL.canParse(address)) return 'must be an absolute URL';
+  const { protocol, hostname, username, password } = new URL(address);
+  if (username !== '' || password !== '') return 'must not contain a user name or password';
+  if (protocol === 'https:') return undefined;
+  const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+  return protocol === 'http:' && loopback
+    ? undefined
+    : 'must begin with https:// (http:// only on loopback)';
 }
 
 /** What no variable shows alone. */

@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs';
-import { stringify } from 'yaml';
 import type { Handler, Raw, Service } from '../http/handler';
 import { errorTableEntry, ProblemError, PROBLEMS, type ProblemCode } from '../http/problem';
 import { swaggerPage } from '../http/swagger-ui';
@@ -62,21 +61,20 @@ export const getErrorById: Handler<'getErrorById'> = ({ params }) => {
 /** The document as text; writing it as YAML takes longer than any other answer, so it is done once. */
 const texts = new WeakMap<object, { json?: string; yaml?: string }>();
 
-function contractDocument(accept: string | string[] | undefined, service: Service): Raw {
+async function contractDocument(
+  accept: string | string[] | undefined,
+  service: Service,
+): Promise<Raw> {
   const { document } = service.contract;
   const known = texts.get(document) ?? {};
   texts.set(document, known);
-  return /\byaml\b/i.test(String(accept ?? ''))
-    ? {
-        status: 200,
-        contentType: 'application/yaml',
-        content: (known.yaml ??= stringify(document)),
-      }
-    : {
-        status: 200,
-        contentType: 'application/json',
-        content: (known.json ??= JSON.stringify(document)),
-      };
+  if (/\byaml\b/i.test(String(accept ?? ''))) {
+    const { stringify } = await import('yaml');
+    known.yaml ??= stringify(document);
+    return { status: 200, contentType: 'application/yaml', content: known.yaml };
+  }
+  known.json ??= JSON.stringify(document);
+  return { status: 200, contentType: 'application/json', content: known.json };
 }
 
 export const getOpenapi: Handler<'getOpenapi'> = ({ headers }, service) =>

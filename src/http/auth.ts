@@ -32,18 +32,6 @@ const LEEWAY_SECONDS = 30;
 const REMEMBERED_TOKENS = 500;
 const REMEMBERED_MS = 30_000;
 
-/** Says why a JWKS address is not acceptable: keys that travel in the clear could be replaced. */
-export function jwksUrlProblem(address: string): string | undefined {
-  if (!URL.canParse(address)) return 'must be an absolute URL';
-  const { protocol, hostname, username, password } = new URL(address);
-  if (username !== '' || password !== '') return 'must not contain a user name or password';
-  if (protocol === 'https:') return undefined;
-  const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
-  return protocol === 'http:' && loopback
-    ? undefined
-    : 'must begin with https:// (http:// only on loopback)';
-}
-
 export async function createAuthenticator(
   settings: AuthSettings,
   log: LogFunction,

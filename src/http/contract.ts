@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- a bundler would import a copy
+/* eslint-disable @typescript-eslint/no-require-imports -- a bundler would import copies */
 import documentValidation = require('express-openapi-validator/dist/framework/openapi.schema.validator');
+import preprocessing = require('express-openapi-validator/dist/middlewares/parsers/schema.preprocessor');
+/* eslint-enable @typescript-eslint/no-require-imports */
 import type { operations } from '../../generated/openapi';
 import { parseTime } from '../conditions/time';
 import { packageRoot } from '../package-root';
@@ -157,6 +159,13 @@ const LEAP_SECOND = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:60(\.\d+)?([Zz]|[+-]\d\d:\d\d
  */
 Object.assign(documentValidation, { OpenAPISchemaValidator: Object });
 
+/** It also compiles every schema that is referred to, only to read the schema back: a tenth of that time. */
+Object.assign(preprocessing.SchemaPreprocessor.prototype, {
+  resolveSchema(this: { apiDoc: Document }, node: unknown) {
+    return dereference(this.apiDoc, node);
+  },
+});
+
 /** The validator's middleware, taken apart: authentication and the body parser go between its stages. */
 function validatorStages(apiSpec: Document): Stages {
   const stages = OpenApiValidator.middleware({
@@ -203,26 +212,28 @@ function learnMetadata(
   });
 }
 
+/** What `node` refers to in the document, or `node` itself. */
+function dereference(document: Document, node: unknown): unknown {
+  const ref = (node as { $ref?: string } | undefined)?.$ref;
+  if (ref === undefined) return node;
+  const path = ref.slice('#/'.length).split('/');
+  return dereference(
+    document,
+    path.reduce<unknown>((at, key) => (at as Json)[key], document),
+  );
+}
+
 function listOperations(document: Document): Omit<Operation, 'metadata'>[] {
-  const resolve = <T>(node: unknown): T => {
-    const ref = (node as { $ref?: string }).$ref;
-    if (ref === undefined) return node as T;
-    const target = ref
-      .slice(2)
-      .split('/')
-      .reduce<unknown>((at, key) => (at as Json)[key], document);
-    return resolve<T>(target);
-  };
   return Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.filter((method) => method in item).map((method) => {
       const operation = item[method] as Json;
       const body =
         operation.requestBody === undefined
           ? undefined
-          : resolve<{ content: Json }>(operation.requestBody);
+          : (dereference(document, operation.requestBody) as { content: Json });
       const parameters = [item.parameters, operation.parameters]
         .flatMap((list) => (list ?? []) as unknown[])
-        .map((parameter) => resolve<Parameter>(parameter));
+        .map((parameter) => dereference(document, parameter) as Parameter);
       const query = parameters.filter((parameter) => parameter.in === 'query');
       return {
         id: operation.operationId as OperationId,

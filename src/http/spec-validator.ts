@@ -1,7 +1,6 @@
 import { createContext, Script } from 'node:vm';
 import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
-import { parseDocument } from 'yaml';
 import { ConfigError, readConfiguredFile } from '../config';
 import type { Logger } from '../log';
 import { describeRules } from './broken-rule';
@@ -29,17 +28,13 @@ const TIME_LIMIT_MS = 1000;
  * @param path a YAML or JSON file; undefined: the fallback document is used
  * @throws ConfigError when the document cannot be used, naming every place at fault
  */
-export function createSpecValidator(
+export async function createSpecValidator(
   path: string | undefined,
   fallbackDocument: object,
   log: Logger,
 ): Promise<SpecValidator> {
-  return Promise.resolve().then(() => build(path, fallbackDocument, log));
-}
-
-function build(path: string | undefined, fallbackDocument: object, log: Logger): SpecValidator {
   const source = path === undefined ? 'the built-in contract' : `${VARIABLE}='${path}'`;
-  const document = path === undefined ? fallbackDocument : readDocument(path, source);
+  const document = path === undefined ? fallbackDocument : await readDocument(path, source);
   assertOpenApi(document, source);
   const ajv = createAjv();
   const schemas = extractSchemas(document, Object.values(SCHEMA_OF), (name) => name in ajv.formats);
@@ -81,7 +76,8 @@ function check(ajv: Ajv2020, validator: ValidateFunction, spec: unknown): Proble
   return describeRules(rules);
 }
 
-function readDocument(path: string, source: string): unknown {
+async function readDocument(path: string, source: string): Promise<unknown> {
+  const { parseDocument } = await import('yaml');
   const parsed = parseDocument(readConfiguredFile(VARIABLE, path), { merge: true });
   const [error] = parsed.errors;
   if (error) throw new ConfigError([`${source} is not YAML: ${error.message.split('\n')[0]}`]);

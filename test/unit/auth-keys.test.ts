@@ -1,13 +1,8 @@
 import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-import {
-  type Authenticator,
-  type AuthSettings,
-  createAuthenticator,
-  jwksUrlProblem,
-} from '../../src/http/auth';
+import { jwksUrlProblem } from '../../src/config';
+import { type Authenticator, type AuthSettings, createAuthenticator } from '../../src/http/auth';
 import { ProblemError } from '../../src/http/problem';
 import { KeyServer, signingKey, token } from '../support/key-provider';
 
