@@ -17,9 +17,6 @@ const PROGRAM = join(__dirname, '..', 'dist', 'src', 'main.js');
 const READY_TIMEOUT_MS = 20_000;
 const POLL_MS = 2;
 
-/** As `npm start` and the container image start it. */
-const NODE_ARGUMENTS = ['--max-semi-space-size=8'];
-
 /** The product as built, in a process of its own with everything on; its request log goes to a file. */
 export async function startProduct(options: {
   databaseUrl: string;
@@ -35,7 +32,7 @@ export async function startProduct(options: {
   const log = openSync(options.logFile, 'w');
   const child = spawn(
     process.execPath,
-    [...NODE_ARGUMENTS, '--require', LEASH, ...(options.nodeArguments ?? []), program, 'serve'],
+    ['--require', LEASH, ...(options.nodeArguments ?? []), program, 'serve'],
     {
       stdio: ['pipe', log, 'inherit'],
       env: {

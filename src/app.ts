@@ -4,6 +4,7 @@ import { handlers } from './handlers';
 import { STATUSES_PAGE_SIZE } from './handlers/statuses';
 import type { Authenticator } from './http/auth';
 import type { Authorizer } from './http/authz';
+import type { Contract } from './http/contract';
 import { dispatch } from './http/dispatch';
 import { writeJson } from './http/fields';
 import type { Service } from './http/handler';
@@ -37,92 +38,95 @@ export function createApp(service: Service, gate: Gate = {}): Express {
   app.use(metrics.middleware);
   app.use(requestContext(config, log));
   app.use((req: Request, _res: Response, next: NextFunction) => {
-    if (req.url.length > MAX_URL_LENGTH) {
-      const detail = `The URL must not have more than ${MAX_URL_LENGTH} characters.`;
-      throw new ProblemError('LRG-001', detail, { status: 414 });
-    }
-    if (req.headers.host === undefined && req.httpVersion === '1.1') {
-      throw new ProblemError('VAL-006', 'The request has no Host header.');
-    }
-    const repeated = repeatedHeader(req.rawHeaders);
-    if (repeated !== undefined) {
-      throw new ProblemError('VAL-006', `The request has more than one ${repeated} header.`);
-    }
+    refuseMalformed(req);
     next();
   });
   serveSwaggerUi(app);
-
-  app.use((req: Request, _res: Response, next: NextFunction) => {
-    const { operation, pathParams } = contract.match(req.method, req.path);
-    req.context.operation = operation;
-    req.context.pathParams = pathParams;
-    req.params = pathParams;
-    // Express parses the query anew at every look at it.
-    Object.defineProperty(req, 'query', { value: req.query, writable: true, configurable: true });
-    (req as unknown as { openapi: object }).openapi = { ...operation.metadata, pathParams };
-    // HEAD is GET in everything but the body, which Node leaves out by itself.
-    if (req.method === 'HEAD') req.method = 'GET';
-    next();
-  });
-
-  app.use(async (req: Request, _res: Response, next: NextFunction) => {
-    const { operation } = req.context;
-    if (gate.authenticator && !operation!.public) {
-      const identity = await gate.authenticator.authenticate(req.headers.authorization);
-      gate.authorizer?.check(operation!.id, identity.claims);
-      req.context.actor = identity.actor;
-    } else {
-      req.context.actor = SYSTEM_ACTOR;
-    }
-    next();
-  });
-
-  app.use(async (req: Request, _res: Response, next: NextFunction) => {
-    const { mediaTypes } = req.context.operation!;
-    if (mediaTypes.length > 0) {
-      req.body = await readJsonBody(req, { maxBytes: config.maxBodyBytes, mediaTypes });
-      req.context.mediaType = mediaTypeOf(req.headers['content-type']);
-      // The validator compiles and keeps a schema for every distinct value of this header.
-      req.headers['content-type'] = req.context.mediaType;
-    } else {
-      delete req.headers['content-type'];
-    }
-    next();
-  });
-
-  app.use(async (req: Request, res: Response, next: NextFunction) => {
-    await validateRequest(contract, req, res);
-    next();
-  });
-
   const wideLists = new WideLists();
+  // One handler, not one per step: the way from one to the next was an eighth of what a read allocates.
   app.use(async (req: Request, res: Response, next: NextFunction) => {
-    const { id, queryParameters } = req.context.operation!;
-    if (queryParameters.has('page')) {
-      const { pageSize, size } = req.query as { pageSize?: number; size?: number };
-      const usual = id.endsWith('Statuses') ? STATUSES_PAGE_SIZE : config.defaultPageSize;
-      await wideLists.admit(pageSize ?? size ?? usual, res);
+    findOperation(contract, req);
+    await identify(gate, req);
+    await readBody(req, config.maxBodyBytes);
+    await validateRequest(contract, req, res);
+    const rows = pageSizeOf(req, config.defaultPageSize);
+    if (rows !== undefined) {
+      await wideLists.admit(rows, res);
+      compressList(req, res);
     }
+    writeJson(req, res);
     next();
   });
-
-  const compress = compression({ level: 1, threshold: 1024 });
-  app.use((req: Request, res: Response, next: NextFunction) => {
-    // Only lists: an answer with an ETag must stay the exact bytes the tag stands for.
-    if (!req.context.operation!.queryParameters.has('page')) {
-      next();
-    } else if (req.headers['accept-encoding'] === undefined) {
-      res.setHeader('Vary', 'Accept-Encoding');
-      next();
-    } else {
-      compress(req, res, next);
-    }
-  });
-  app.use(writeJson);
   app.use(contract.validateResponse);
   app.use(dispatch(handlers, service));
   app.use(reportProblem(log));
   return app;
+}
+
+function refuseMalformed(req: Request): void {
+  if (req.url.length > MAX_URL_LENGTH) {
+    const detail = `The URL must not have more than ${MAX_URL_LENGTH} characters.`;
+    throw new ProblemError('LRG-001', detail, { status: 414 });
+  }
+  if (req.headers.host === undefined && req.httpVersion === '1.1') {
+    throw new ProblemError('VAL-006', 'The request has no Host header.');
+  }
+  const repeated = repeatedHeader(req.rawHeaders);
+  if (repeated !== undefined) {
+    throw new ProblemError('VAL-006', `The request has more than one ${repeated} header.`);
+  }
+}
+
+function findOperation(contract: Contract, req: Request): void {
+  const { operation, pathParams } = contract.match(req.method, req.path);
+  req.context.operation = operation;
+  req.context.pathParams = pathParams;
+  req.params = pathParams;
+  // Express parses the query anew at every look at it.
+  Object.defineProperty(req, 'query', { value: req.query, writable: true, configurable: true });
+  (req as unknown as { openapi: object }).openapi = { ...operation.metadata, pathParams };
+  // HEAD is GET in everything but the body, which Node leaves out by itself.
+  if (req.method === 'HEAD') req.method = 'GET';
+}
+
+async function identify({ authenticator, authorizer }: Gate, req: Request): Promise<void> {
+  const operation = req.context.operation!;
+  if (authenticator === undefined || operation.public) {
+    req.context.actor = SYSTEM_ACTOR;
+    return;
+  }
+  const identity = await authenticator.authenticate(req.headers.authorization);
+  authorizer?.check(operation.id, identity.claims);
+  req.context.actor = identity.actor;
+}
+
+async function readBody(req: Request, maxBytes: number): Promise<void> {
+  const { mediaTypes } = req.context.operation!;
+  if (mediaTypes.length === 0) {
+    delete req.headers['content-type'];
+    return;
+  }
+  req.body = await readJsonBody(req, { maxBytes, mediaTypes });
+  req.context.mediaType = mediaTypeOf(req.headers['content-type']);
+  // The validator compiles and keeps a schema for every distinct value of this header.
+  req.headers['content-type'] = req.context.mediaType;
+}
+
+/** The rows a list is asked for at most; undefined: it is no list. */
+function pageSizeOf(req: Request, usual: number): number | undefined {
+  const { id, queryParameters } = req.context.operation!;
+  if (!queryParameters.has('page')) return undefined;
+  const { pageSize, size } = req.query as { pageSize?: number; size?: number };
+  return pageSize ?? size ?? (id.endsWith('Statuses') ? STATUSES_PAGE_SIZE : usual);
+}
+
+const compress = compression({ level: 1, threshold: 1024 });
+
+/** Only lists: an answer with an ETag must stay the exact bytes the tag stands for. */
+function compressList(req: Request, res: Response): void {
+  // The middleware wraps the response before it knows that nobody asks for it.
+  if (req.headers['accept-encoding'] === undefined) res.setHeader('Vary', 'Accept-Encoding');
+  else compress(req, res, () => undefined);
 }
 
 const ONCE = ['Host', 'Content-Type', 'Authorization'];

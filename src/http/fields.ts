@@ -1,4 +1,4 @@
-import type { NextFunction, Request, Response } from 'express';
+import type { Request, Response } from 'express';
 import { jsonPieces, LargeJson } from '../db/large-json';
 import { ProblemError } from './problem';
 import { validationDetail } from './validation-message';
@@ -15,13 +15,13 @@ const STATUS_FIELDS = [
 ];
 
 /**
- * How an answer is written, cut to what the query parameter `fields` names. Registered before the validation
- * of answers, so that the whole answer is validated first and then cut.
+ * How an answer is written, cut to what the query parameter `fields` names. Set before the validation of answers is,
+ * so that the whole answer is validated first and then cut.
  *
  * It stands in for Express's own `json`, which works out charset, entity tag and freshness for every answer
  * (measured: 12 µs of a read's CPU, none of it used here).
  */
-export function writeJson(req: Request, res: Response, next: NextFunction): void {
+export function writeJson(req: Request, res: Response): void {
   const { fields } = req.query;
   let paths: string[][] | undefined;
   if (typeof fields === 'string') {
@@ -40,7 +40,6 @@ export function writeJson(req: Request, res: Response, next: NextFunction): void
     res.end(last);
     return res;
   };
-  next();
 }
 
 const LONG = 8192;
