@@ -156,7 +156,7 @@ it('measures the database: round trips, errors by type, and the pool', async () 
   await withClient(database.directUrl, async (client) => {
     await client.query('BEGIN; LOCK TABLE resource_status IN ACCESS EXCLUSIVE MODE');
     const waiting = api('GET', search);
-    await terminateWaiting(client);
+    await withClient(database.directUrl, terminateWaiting);
     expect((await waiting).status).toBe(503);
     await client.query('ROLLBACK');
   });

@@ -36,14 +36,18 @@ function untilWaiting(url: string, met: (count: number) => boolean): Promise<voi
 /**
  * Ends all other connections to the client's database, or those that wait for a lock. Returns when they are gone: one
  * that is only told to go might yet be handed a statement.
+ * @param client not in a transaction, which would see the connections as they were when it first looked
  * @returns their number
  */
 export async function terminate(client: pg.Client, which: 'all' | 'waiting'): Promise<number> {
-  const { rows } = await client.query(
-    `SELECT pg_terminate_backend(pid, ${TIMEOUT_MS}) FROM pg_stat_activity
+  const { rows } = await client.query<{ pid: number }>(
+    `SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE ${OTHERS}${which === 'waiting' ? ` AND ${WAITS}` : ''}`,
   );
-  return rows.length;
+  const pids = rows.map(({ pid }) => pid);
+  const left = 'SELECT 1 FROM pg_stat_activity WHERE pid = ANY ($1)';
+  while ((await client.query(left, [pids])).rows.length > 0) await sleep(5);
+  return pids.length;
 }
 
 /** The same as soon as there are any. */
