@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeSection } from './document';
 import { type Fleet, newFleet } from './fleet';
 import { loadFleet, settle } from './load-fleet';
-import { Generator, median, type Sample, type Task } from './measure';
+import { Generator, type Sample, type Task } from './measure';
 import { readOptions } from './options';
 import { connect, startPostgres } from './postgres';
 import { loadAverage } from './processes';
@@ -15,8 +15,8 @@ import { GET, LABEL, LIST, MIXED, type Workload, WORKLOADS } from './workloads';
 
 const options = readOptions(WORKLOADS.map(({ name }) => name));
 const SIZE = options.smoke ? 1000 : 10_000;
-const STARTS = options.smoke ? 1 : 5;
-const MEMORIES = options.smoke ? 1 : 3;
+/** Processes that are started and loaded anew, to see how long that takes and how large they get. */
+const FRESH = options.smoke ? 1 : 5;
 const GET_CONNECTIONS = 32;
 /** Enough to see that a workload is answered as it should be. */
 const SMOKE_ANSWERS = 20;
@@ -85,17 +85,13 @@ async function main(): Promise<void> {
       await runRound(rows, { fleet, generator, product, baseline });
       await settle(knex, CREATED_PREFIX);
     }
+    // Memory of processes that have done nothing else: what a larger answer once took is kept. Of several, because how
+    // much V8 lets the heap grow depends on when it happens to look.
     const startMs: number[] = [];
-    for (let index = 0; index < STARTS; index++) {
+    const memory: number[] = [];
+    for (let index = 0; index < FRESH; index++) {
       const fresh = await startProduct({ databaseUrl, logFile: join(logs, 'fresh') });
       startMs.push(fresh.startMs);
-      await fresh.stop();
-    }
-    // Of processes that have done nothing else: memory that a larger answer once took is kept. Of several, because how
-    // much V8 lets the heap grow depends on when it happens to look.
-    const memory: number[] = [];
-    for (let index = 0; index < MEMORIES; index++) {
-      const fresh = await startProduct({ databaseUrl, logFile: join(logs, 'memory') });
       const load = { workload: MIXED, connections: 64, fleet, servers: [fresh], warmupMs: 0 };
       memory.push((await generator.measure({ ...load, until: until(2) })).memory);
       await fresh.stop();
@@ -112,7 +108,7 @@ async function main(): Promise<void> {
       seconds: options.seconds,
       loadBefore: loads,
       startMs,
-      memory: median(memory),
+      memory,
     });
     console.log(result.text);
     const file = join(ARTIFACTS, options.smoke ? 'bench-smoke.json' : 'bench.json');

@@ -23,8 +23,8 @@ export interface Setup {
   /** Load average at the begin of each round: a busy machine measures something else. */
   loadBefore: readonly number[];
   startMs: readonly number[];
-  /** MB, of a process that only had mixed load at 64 connections. */
-  memory: number;
+  /** MB, of processes that only had mixed load at 64 connections. */
+  memory: readonly number[];
 }
 
 const MAX_TAIL = 4;
@@ -66,6 +66,7 @@ export function showResults(rows: readonly Row[], setup: Setup): { text: string;
     it.verdict,
   ]);
   const start = median(setup.startMs);
+  const memory = median(setup.memory);
   const text = [
     `- Node ${setup.node}, ${setup.postgres}, ${setup.machine}`,
     `- ${setup.clusters} clusters, ${setup.processes} process(es) of the product, medians of ${setup.rounds} rounds of ${setup.seconds} s`,
@@ -74,7 +75,7 @@ export function showResults(rows: readonly Row[], setup: Setup): { text: string;
     markdownTable(HEADER, cells),
     '',
     `- start until ready: ${start.toFixed(0)} ms (mark ${MAX_START_MS}: ${start < MAX_START_MS ? 'ok' : 'MISS'})`,
-    `- memory under mixed load at 64 connections: ${setup.memory.toFixed(0)} MB (mark ${MAX_MEMORY_MB}: ${setup.memory < MAX_MEMORY_MB ? 'ok' : 'MISS'})`,
+    `- memory under mixed load at 64 connections: ${memory.toFixed(0)} MB (mark ${MAX_MEMORY_MB}: ${memory < MAX_MEMORY_MB ? 'ok' : 'MISS'})`,
     '- ratios are to the bare GET by id at 32 connections right before, in the same round.',
   ].join('\n');
   return { text, json: { setup, results } };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { terminateBackends } from '../../test/support/backends';
 import { type OwnPostgres } from '../../test/support/own-postgres';
 import { FREE_PORTS, type ServiceProcess, startService } from '../../test/support/service-process';
 import { withClient } from '../../test/support/database';
@@ -69,11 +70,7 @@ export async function killBackends(setting: Setting): Promise<Finding> {
     const end = Date.now() + setting.seconds * 1000;
     while (Date.now() < end) {
       await sleep(KILL_EVERY_MS);
-      const { rowCount } = await client.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
-      );
-      killed += rowCount ?? 0;
+      killed += await terminateBackends(client, 'all');
     }
   });
   await load.stop();

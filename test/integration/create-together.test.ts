@@ -6,7 +6,7 @@ import { type CountingProxy, startCountingProxy } from '../support/counting-prox
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { newCluster, newNodePool, uniqueName } from '../support/factories';
 import { call } from '../support/lifecycle-service';
-import type { Answer } from '../support/send';
+import { tally } from '../support/send';
 
 /* Creates that arrive together are written together, and each has its own outcome all the same. */
 
@@ -34,12 +34,6 @@ async function createdCluster(): Promise<string> {
   const { status, body } = await create(newCluster());
   expect(status).toBe(201);
   return body.id as string;
-}
-
-function statusesOf(answers: readonly Answer[]): Record<number, number> {
-  const counts: Record<number, number> = {};
-  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
-  return counts;
 }
 
 it('writes a crowd by few statements, and everyone gets what they asked for', async () => {
@@ -77,7 +71,7 @@ it('gives a name that several want to the first of them', async () => {
     ),
   );
 
-  expect(statusesOf(answers)).toEqual({ 201: 11, 409: 9 });
+  expect(tally(answers)).toEqual({ 201: 11, 409: 9 });
   expect(answers[0]!.status).toBe(201);
   expect(answers[2]!.body).toMatchObject({
     code: 'HYPERFLEET-CNF-001',
@@ -92,7 +86,7 @@ it('keeps the node pools of several clusters apart, be the cluster there, missin
   const missing = living.replace(/.{5}$/, 'zzzzz');
   const outcomes = await Promise.all(
     [living, deleting, missing].map(async (id) =>
-      statusesOf(
+      tally(
         await Promise.all(
           Array.from({ length: 8 }, () => create(newNodePool(), `/clusters/${id}/nodepools`)),
         ),
@@ -110,7 +104,7 @@ it('lets two processes want the same names in opposite orders', async () => {
     Promise.all(names.toReversed().map((name) => create(newCluster({ name }), '/clusters', other))),
   ]);
 
-  expect(statusesOf(both.flat())).toEqual({ 201: 60, 409: 60 });
+  expect(tally(both.flat())).toEqual({ 201: 60, 409: 60 });
 });
 
 it('does not let one that waits for a name hold up the others', async () => {
@@ -127,7 +121,7 @@ it('does not let one that waits for a name hold up the others', async () => {
     const held = create(newCluster({ name }));
     await someoneWaits(database.directUrl);
     const others = await Promise.all(Array.from({ length: 5 }, () => create(newCluster())));
-    expect(statusesOf(others)).toEqual({ 201: 5 });
+    expect(tally(others)).toEqual({ 201: 5 });
     await holder.query('ROLLBACK');
     expect((await held).status).toBe(201);
   });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { databaseProblem } from '../../src/db/errors';
 import { startTestApp, type TestApp } from '../support/app';
-import { terminate } from '../support/backends';
+import { terminateBackends } from '../support/backends';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { newCluster, newReport } from '../support/factories';
 import { type Answer, send } from '../support/send';
@@ -171,7 +171,7 @@ it('answers 503 to a read by key that takes too long, ends it, and asks again wh
 });
 
 it('asks a read by key again when its connection is cut, so that nobody notices', async () => {
-  await whileReading((admin) => terminate(admin, 'waiting'));
+  await whileReading((admin) => terminateBackends(admin, 'waiting'));
   async function whileReading(cut: (admin: pg.Client) => Promise<unknown>): Promise<void> {
     let reading: Promise<Answer> | undefined;
     await withClient(database.directUrl, (admin) =>
@@ -191,7 +191,7 @@ it('writes nothing of a change whose connection is cut in the middle, and says 5
     whileLocked('SELECT 1 FROM resource_status FOR UPDATE', async () => {
       const patching = api('PATCH', path, { labels: { half: 'done' } });
       await until(async () => (await activity(admin, '%resource_status%')) > 0);
-      await terminate(admin, 'waiting');
+      await terminateBackends(admin, 'waiting');
       expectUnavailable(await patching);
     }),
   );
@@ -209,7 +209,7 @@ it('answers 503 to writes on a read-only server and goes on reading', async () =
       await admin.query(`ALTER DATABASE ${name} SET default_transaction_read_only = ${value}`);
       await admin.query('COMMIT');
       // As after a failover: the connections of before are gone.
-      await terminate(admin, 'all');
+      await terminateBackends(admin, 'all');
     });
   await setReadOnly('on');
   try {

@@ -5,7 +5,7 @@ import { startTestApp, type TestApp } from '../support/app';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { newCluster, newReport } from '../support/factories';
 import { call } from '../support/lifecycle-service';
-import type { Answer } from '../support/send';
+import { type Answer, tally } from '../support/send';
 import { FREE_PORTS, startService, stopServices } from '../support/service-process';
 
 jest.setTimeout(60_000);
@@ -64,13 +64,6 @@ async function patch(server: Server, id: string, nodes: number): Promise<Answer>
 
 async function read(server: Server, id: string): Promise<StoredCluster> {
   return (await call(server, 'GET', `/clusters/${id}`)).body as StoredCluster;
-}
-
-/** How often each status was answered. */
-function tally(answers: readonly Answer[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
-  return counts;
 }
 
 async function listsNewest(server: Server, id: string, reports: readonly Report[]): Promise<void> {

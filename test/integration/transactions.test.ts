@@ -3,7 +3,7 @@ import { loadConfig } from '../../src/config';
 import { Database, type Session, type Statement } from '../../src/db/connect';
 import { connectionOptions } from '../../src/db/connection-options';
 import { sqlState } from '../../src/db/errors';
-import { someoneWaits, terminate } from '../support/backends';
+import { someoneWaits, terminateBackends } from '../support/backends';
 import { createEmptyDatabase, type TestDatabase, withClient } from '../support/database';
 
 const STATEMENT_TIMEOUT_MS = 1000;
@@ -62,7 +62,10 @@ function cutAll(): Promise<void> {
 }
 
 test.each([
-  ['the server ends it', () => withClient(database.directUrl, (it) => terminate(it, 'all'))],
+  [
+    'the server ends it',
+    () => withClient(database.directUrl, (it) => terminateBackends(it, 'all')),
+  ],
   ['the network breaks', cutAll],
 ])(
   'a connection at work that is lost because %s costs one request, not the process',

@@ -4,7 +4,8 @@ import { withClient } from './database';
 
 /* What the server's processes, one per connection, are doing in a test's database. */
 
-const OTHERS = 'datname = current_database() AND pid <> pg_backend_pid()';
+const OTHERS =
+  "datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
 const WAITS = "wait_event_type = 'Lock'";
 
 const TIMEOUT_MS = 10_000;
@@ -39,7 +40,10 @@ function untilWaiting(url: string, met: (count: number) => boolean): Promise<voi
  * @param client not in a transaction, which would see the connections as they were when it first looked
  * @returns their number
  */
-export async function terminate(client: pg.Client, which: 'all' | 'waiting'): Promise<number> {
+export async function terminateBackends(
+  client: pg.Client,
+  which: 'all' | 'waiting',
+): Promise<number> {
   const { rows } = await client.query<{ pid: number }>(
     `SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE ${OTHERS}${which === 'waiting' ? ` AND ${WAITS}` : ''}`,
@@ -52,5 +56,5 @@ export async function terminate(client: pg.Client, which: 'all' | 'waiting'): Pr
 
 /** The same as soon as there are any. */
 export async function terminateWaiting(client: pg.Client): Promise<void> {
-  while ((await terminate(client, 'waiting')) === 0) await sleep(20);
+  while ((await terminateBackends(client, 'waiting')) === 0) await sleep(20);
 }

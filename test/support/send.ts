@@ -19,6 +19,13 @@ export interface Answer {
   body: ReturnType<JSON['parse']>;
 }
 
+/** How often each status was answered. */
+export function tally(answers: readonly Answer[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
 /** One HTTP request with nothing between the test and the wire that would tidy it up. */
