@@ -28,7 +28,7 @@ export class Batches {
 
   /**
    * @param write writes all items or none, and returns a result for each in their order; the same for all of a group
-   * @returns the item's result; when the items cannot be written, each is tried alone, so that none pays for another
+   * @returns the item's result; when PostgreSQL refuses the items, each is tried alone, so that none pays for another
    */
   join<Item, Result>(
     key: string,

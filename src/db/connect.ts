@@ -140,6 +140,7 @@ export class Database implements Session {
       const rows = await this.timed(statement, () =>
         this.run<Row>(client, statement, values, signal),
       );
+      // Its connection is held meanwhile, so that no more is read than can be shown.
       if (rows.length > LONG_ANSWER) await eventLoopTurn();
       client.release();
       return rows;

@@ -1,5 +1,5 @@
+/** The first of them is at work, or next. */
 const waiting: (() => void)[] = [];
-let scheduled = false;
 
 /**
  * Lets those who have long work to do, and wait for nothing but the processor, go on one after the other: each turn
@@ -9,13 +9,11 @@ let scheduled = false;
  */
 export function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => {
-    waiting.push(resolve);
-    if (!scheduled) schedule();
+    if (waiting.push(resolve) === 1) schedule();
   });
 }
 
 function schedule(): void {
-  scheduled = true;
   const since = performance.now();
   setImmediate(() => {
     const now = performance.now();
@@ -24,12 +22,13 @@ function schedule(): void {
 }
 
 function goOn(deadline: number): void {
-  waiting.shift()!();
+  waiting[0]!();
   // After what the promise above has set off, as far as that waits for nothing else.
   queueMicrotask(() => {
     process.nextTick(() => {
-      if (waiting.length === 0) scheduled = false;
-      else if (performance.now() < deadline) goOn(deadline);
+      waiting.shift();
+      if (waiting.length === 0) return;
+      if (performance.now() < deadline) goOn(deadline);
       else schedule();
     });
   });

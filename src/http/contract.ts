@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';
-/* eslint-disable @typescript-eslint/no-require-imports -- a bundler would import copies */
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- a bundler would import a copy
 import documentValidation = require('express-openapi-validator/dist/framework/openapi.schema.validator');
-import preprocessing = require('express-openapi-validator/dist/middlewares/parsers/schema.preprocessor');
-/* eslint-enable @typescript-eslint/no-require-imports */
+import { SchemaPreprocessor } from 'express-openapi-validator/dist/middlewares/parsers/schema.preprocessor';
 import type { operations } from '../../generated/openapi';
 import { parseTime } from '../conditions/time';
 import { packageRoot } from '../package-root';
@@ -160,7 +159,7 @@ const LEAP_SECOND = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:60(\.\d+)?([Zz]|[+-]\d\d:\d\d
 Object.assign(documentValidation, { OpenAPISchemaValidator: Object });
 
 /** It also compiles every schema that is referred to, only to read the schema back: a tenth of that time. */
-Object.assign(preprocessing.SchemaPreprocessor.prototype, {
+Object.assign(SchemaPreprocessor.prototype, {
   resolveSchema(this: { apiDoc: Document }, node: unknown) {
     return dereference(this.apiDoc, node);
   },

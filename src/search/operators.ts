@@ -1,7 +1,16 @@
 import type { Column } from './fields';
 import { toNumber, toTime } from './literals';
 import type { Operator } from './parse';
-import { FALSE, any, hasLabel, isOneOf, not, type Predicate, type Sql } from './predicate';
+import {
+  FALSE,
+  any,
+  hasLabel,
+  isOneOf,
+  labelIsOneOf,
+  not,
+  type Predicate,
+  type Sql,
+} from './predicate';
 import { SearchError, quote } from './search-error';
 import type { FieldName, Literal } from './tokens';
 
@@ -57,20 +66,16 @@ export function columnTests(column: Column, name: FieldName): Tests {
 
 /** Labels are searched in their own table, whose index leads from a key and value to the resources. */
 export function labelTests(kind: string, key: string): Tests {
-  const carrying = (condition: (value: string) => Sql): Predicate => ({
-    ...{ type: 'label', kind, key, values: undefined },
-    condition: (value) => condition(value).sql,
-    bindings: condition('').bindings,
-  });
   return {
     oneOf(literals) {
       const values = [...new Set(literals.map(({ text }) => text))];
-      return values.length === 0 ? FALSE : hasLabel(kind, key, values);
+      return values.length === 0 ? FALSE : labelIsOneOf(kind, key, values);
     },
     order: (operator, { text }) =>
-      carrying((value) => ({ sql: `${value} ${operator} ?::text`, bindings: [text] })),
-    like: ({ text }, ignoreCase) => carrying((value) => likeSql(value, text, ignoreCase)),
-    isNull: () => not(carrying(() => ({ sql: 'TRUE', bindings: [] }))),
+      hasLabel(kind, key, (value) => ({ sql: `${value} ${operator} ?::text`, bindings: [text] })),
+    like: ({ text }, ignoreCase) =>
+      hasLabel(kind, key, (value) => likeSql(value, text, ignoreCase)),
+    isNull: () => not(hasLabel(kind, key, () => ({ sql: 'TRUE', bindings: [] }))),
   };
 }
 

@@ -57,12 +57,22 @@ export interface LabelPredicate {
   readonly values: readonly string[] | undefined;
 }
 
-export function hasLabel(kind: Binding, key: Binding, values: readonly string[]): Predicate {
+/** @param condition on the column with the label's value; what it binds does not depend on the column */
+export function hasLabel(
+  kind: Binding,
+  key: Binding,
+  condition: (value: string) => Sql,
+  values?: readonly string[],
+): Predicate {
   return {
     ...{ type: 'label', kind, key, values },
-    condition: (value) => isOneOf(value, values, 'text').sql,
-    bindings: isOneOf('', values, 'text').bindings,
+    condition: (value) => condition(value).sql,
+    bindings: condition('').bindings,
   };
+}
+
+export function labelIsOneOf(kind: Binding, key: Binding, values: readonly string[]): Predicate {
+  return hasLabel(kind, key, (value) => isOneOf(value, values, 'text'), values);
 }
 
 export const TRUE: Predicate = { type: 'constant', value: true };
@@ -94,7 +104,7 @@ function mergeLabels(operands: readonly Predicate[]): Predicate[] {
     const { kind, key, values } = operand;
     const before = merged.get(key);
     const known = before?.type === 'label' ? (before.values ?? []) : [];
-    merged.set(key, hasLabel(kind, key, [...new Set([...known, ...values])]));
+    merged.set(key, labelIsOneOf(kind, key, [...new Set([...known, ...values])]));
   }
   return [...merged.values(), ...others];
 }
