@@ -15,6 +15,9 @@ interface Group {
   patience: NodeJS.Timeout | undefined;
 }
 
+/** A larger item, in characters, is better written alone: many of them would make a slow statement. */
+export const LARGE_ITEM = 16_384;
+
 const MAX_ITEMS = 64;
 /** A write that hangs must not hold up those behind it: they go on their own way. */
 const PATIENCE_MS = 50;

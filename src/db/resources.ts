@@ -3,6 +3,7 @@ import { monotonicFactory } from 'ulid';
 import { aggregateConditions } from '../conditions/aggregate';
 import type { AdapterStatus } from '../conditions/types';
 import { ProblemError } from '../http/problem';
+import { LARGE_ITEM } from './batches';
 import type { Database, Session, Statement } from './connect';
 import {
   type JsonObject,
@@ -222,9 +223,6 @@ const CREATE: Statement = {
            EXISTS (SELECT 1 FROM parent WHERE deleted_time IS NOT NULL) AS deleting`,
 };
 
-/** A larger spec, in characters, is written alone: many of them would make a slow statement. */
-const LARGE_SPEC = 16_384;
-
 interface Draft extends NewResource {
   specJson: string;
 }
@@ -240,7 +238,7 @@ export async function createResource(
 ): Promise<ResourceRow> {
   const draft = { ...resource, specJson: JSON.stringify(resource.spec) };
   const outcome =
-    draft.specJson.length > LARGE_SPEC
+    draft.specJson.length > LARGE_ITEM
       ? (await createTogether(db, [draft], required))[0]!
       : await db.batches.join(`${draft.kind} ${draft.ownerId ?? ''}`, draft, (drafts) =>
           createTogether(db, drafts, required),

@@ -54,7 +54,7 @@ export const STATUS_COLUMNS = [
   'last_updated_time',
 ] as const;
 
-const STATUS_TYPES = [
+export const STATUS_TYPES = [
   'jsonb',
   'boolean',
   'boolean',

@@ -1,0 +1,163 @@
+import { startTestApp, type TestApp } from '../support/app';
+import { someoneWaits } from '../support/backends';
+import { type CountingProxy, startCountingProxy } from '../support/counting-proxy';
+import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
+import { newCluster, newReport } from '../support/factories';
+import { call } from '../support/lifecycle-service';
+import { tally } from '../support/send';
+
+/* Reports that arrive together are written together, and each has its own outcome all the same. */
+
+let database: TestDatabase;
+let proxy: CountingProxy;
+let app: TestApp;
+/** Another process on the same database, but for the process. */
+let other: TestApp;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  proxy = await startCountingProxy(database.directUrl);
+  app = await startTestApp({ database: { ...database, url: proxy.url } });
+  other = await startTestApp({ database });
+});
+afterAll(async () => {
+  await Promise.all([app.stop(), other.stop()]);
+  proxy.close();
+  await database.drop();
+});
+
+async function createClusters(count: number): Promise<string[]> {
+  const answers = await Promise.all(
+    Array.from({ length: count }, () => call(app, 'POST', '/clusters', newCluster())),
+  );
+  return answers.map(({ body }) => body.id as string);
+}
+
+const report = (id: string, body: object = newReport('validation'), on = app) =>
+  call(on, 'POST', `/clusters/${id}/statuses`, body);
+
+async function conditionsOf(id: string): Promise<Record<string, string>> {
+  const { body } = await call(app, 'GET', `/clusters/${id}`);
+  const { conditions } = body.status as { conditions: { type: string; status: string }[] };
+  return Object.fromEntries(conditions.map(({ type, status }) => [type, status]));
+}
+
+/** Runs `work` while a report hangs: those that arrive meanwhile gather, until their patience ends. */
+async function whileOneHangs(work: () => Promise<void>): Promise<void> {
+  const [id] = await createClusters(1);
+  expect((await report(id!)).status).toBe(201);
+  await withClient(database.directUrl, async (holder) => {
+    await holder.query('BEGIN');
+    await holder.query('SELECT 1 FROM adapter_statuses WHERE resource_id = $1 FOR UPDATE', [id]);
+    const hanging = report(id!);
+    await someoneWaits(database.directUrl);
+    await work();
+    await holder.query('COMMIT');
+    expect((await hanging).status).toBe(201);
+  });
+}
+
+async function deadlocks(): Promise<unknown> {
+  return withClient(database.directUrl, async (client) => {
+    const { rows } = await client.query<{ deadlocks: unknown }>(
+      'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()',
+    );
+    return rows[0]!.deadlocks;
+  });
+}
+
+it('writes a crowd by few statements, and each report decides the conditions of its resource', async () => {
+  const ids = await createClusters(40);
+  proxy.reset();
+  const answers = await Promise.all(
+    ids.map((id, index) =>
+      report(id, {
+        ...newReport('validation', 1, { Available: index % 2 === 0 ? 'True' : 'False' }),
+        data: { text: `"quoted", {braced} and back\\slashed ${index}` },
+        ...(index % 3 === 0 && { metadata: { job_name: `job-${index}` } }),
+      }),
+    ),
+  );
+  // A read for each, and the writes.
+  expect(proxy.statements).toBeLessThan(40 + 20);
+
+  for (const [index, { status, body }] of answers.entries()) {
+    expect(status).toBe(201);
+    const stored = await call(app, 'GET', `/clusters/${ids[index]!}/statuses`);
+    expect(stored.body.items).toEqual([body]);
+    expect(body.data.text).toContain(`slashed ${index}`);
+    expect(body.metadata?.job_name).toBe(index % 3 === 0 ? `job-${index}` : undefined);
+    expect(await conditionsOf(ids[index]!)).toMatchObject({
+      ValidationSuccessful: index % 2 === 0 ? 'True' : 'False',
+      Ready: 'False',
+    });
+  }
+});
+
+it('does not let one whose resource somebody else is changing hold up the others', async () => {
+  const [held, ...ids] = await createClusters(20);
+  await withClient(database.directUrl, async (holder) => {
+    await holder.query('BEGIN');
+    await holder.query('UPDATE resource_status SET version = version + 1 WHERE resource_id = $1', [
+      held,
+    ]);
+    let waiting: ReturnType<typeof report>;
+    await whileOneHangs(async () => {
+      waiting = report(held!);
+      const others = await Promise.all(ids.map((id) => report(id)));
+      expect(tally(others)).toEqual({ 201: 19 });
+    });
+    await holder.query('COMMIT');
+    expect((await waiting!).status).toBe(201);
+  });
+  expect(await conditionsOf(held!)).toMatchObject({ ValidationSuccessful: 'True' });
+});
+
+it('lets two processes report on the same resources in opposite orders', async () => {
+  const ids = await createClusters(60);
+  const before = await deadlocks();
+  for (const [round, on] of [other, app].entries()) {
+    const answers = await Promise.all([
+      ...ids.map((id) => report(id, newReport('validation'), on)),
+      ...ids.toReversed().map((id) => report(id, newReport('dns'), round === 0 ? app : other)),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
+  }
+  for (const id of ids) expect(await conditionsOf(id)).toMatchObject({ Ready: 'True' });
+  expect(await deadlocks()).toEqual(before);
+});
+
+it('counts all reports on one resource, even when they do not take turns', async () => {
+  const [id] = await createClusters(1);
+  const { turns } = app.service.db;
+  const take = turns.take.bind(turns);
+  turns.take = (_, work) => work();
+  try {
+    const adapters = ['validation', 'dns', ...Array.from({ length: 18 }, (_, n) => `extra-${n}`)];
+    await whileOneHangs(async () => {
+      const answers = await Promise.all([
+        ...adapters.map((adapter) => report(id!, newReport(adapter))),
+        report(id!, newReport('elsewhere'), other),
+      ]);
+      expect(tally(answers)).toEqual({ 201: adapters.length + 1 });
+    });
+    const conditions = await conditionsOf(id!);
+    expect(conditions).toMatchObject({ Ready: 'True', ElsewhereSuccessful: 'True' });
+    expect(Object.keys(conditions).filter((type) => type.startsWith('Extra'))).toHaveLength(18);
+    const { body } = await call(app, 'GET', `/clusters/${id!}/statuses`);
+    expect(body.total).toBe(adapters.length + 1);
+  } finally {
+    turns.take = take;
+  }
+});
+
+it('writes a large report alone', async () => {
+  const ids = await createClusters(8);
+  const large = { ...newReport('dns'), data: { text: 'x'.repeat(20_000) } };
+  const answers = await Promise.all(
+    ids.map((id, index) => report(id, index === 4 ? large : newReport('dns'))),
+  );
+  expect(tally(answers)).toEqual({ 201: 8 });
+  const { body } = await call(app, 'GET', `/clusters/${ids[4]!}/statuses`);
+  expect(body.items[0].data).toEqual(large.data);
+});
