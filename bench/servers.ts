@@ -14,6 +14,8 @@ export interface Server {
 }
 
 const PROGRAM = join(__dirname, '..', 'dist', 'src', 'main.js');
+/** As `npm start` and the image give them. */
+const NODE_ARGUMENTS = ['--max-semi-space-size=16'];
 const READY_TIMEOUT_MS = 20_000;
 const POLL_MS = 2;
 
@@ -32,7 +34,7 @@ export async function startProduct(options: {
   const log = openSync(options.logFile, 'w');
   const child = spawn(
     process.execPath,
-    ['--require', LEASH, ...(options.nodeArguments ?? []), program, 'serve'],
+    ['--require', LEASH, ...NODE_ARGUMENTS, ...(options.nodeArguments ?? []), program, 'serve'],
     {
       stdio: ['pipe', log, 'inherit'],
       env: {

@@ -40,8 +40,9 @@ async function main(): Promise<void> {
     for (const [index, variant] of VARIANTS.entries()) {
       const home = join(directory, String(index));
       const program = makeVariant(home, variant);
-      const { env } = variant;
-      servers.push(await startProduct({ databaseUrl, logFile: join(home, 'log'), program, env }));
+      const { env, nodeArguments } = variant;
+      const logFile = join(home, 'log');
+      servers.push(await startProduct({ databaseUrl, logFile, program, env, nodeArguments }));
     }
 
     const load = loadAverage();

@@ -7,6 +7,7 @@ export interface Variant {
   /** Changes to the build: a file below dist/src, and what in it becomes what. */
   patches?: readonly (readonly [file: string, find: string, replace: string])[];
   env?: Record<string, string>;
+  nodeArguments?: readonly string[];
 }
 
 export const VARIANTS: readonly Variant[] = [
@@ -39,11 +40,19 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     title: 'a statement for each create',
-    patches: [['db/resources.js', 'draft.specJson.length > LARGE_SPEC', 'true']],
+    patches: [['db/resources.js', 'draft.specJson.length > batches_1.LARGE_ITEM', 'true']],
+  },
+  {
+    title: 'a statement for each report',
+    patches: [['db/statuses.js', 'session === db &&', 'false &&']],
   },
   {
     title: 'no preset prototypes (Node 20)',
     patches: [['http/preset-prototypes.js', '>= 22', '>= 0']],
+  },
+  {
+    title: 'as much room for young objects as V8 takes in a container of 512 MB',
+    nodeArguments: ['--max-semi-space-size=1'],
   },
   {
     title: "Express's own way to send JSON",

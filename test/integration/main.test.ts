@@ -8,9 +8,11 @@ import { FREE_PORTS, runService, startService, stopServices } from '../support/s
 
 /* The process as operators meet it: commands, exit codes, and what it says when it will not start. */
 
-const { version } = JSON.parse(
-  readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8'),
-) as { version: string };
+const ROOT = join(__dirname, '..', '..');
+const { version, scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  version: string;
+  scripts: Record<string, string>;
+};
 
 jest.setTimeout(120_000);
 
@@ -27,6 +29,14 @@ describe('commands', () => {
   it('prints the version and nothing else, whatever the configuration', async () => {
     const ended = await run(['version'], { API_PORT: 'nonsense' });
     expect(ended).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('gives Node the same options in the image and here', () => {
+    const image = readFileSync(join(ROOT, 'Containerfile'), 'utf8');
+    const entrypoint = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(image)![1]!) as string[];
+    const options = entrypoint.slice(1, -1);
+    expect(options).toEqual(['--max-semi-space-size=16']);
+    expect(scripts.start).toBe(`node ${options.join(' ')} dist/src/main.js serve`);
   });
 
   it('prints the configuration in force with its secrets masked', async () => {
