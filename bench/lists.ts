@@ -114,8 +114,9 @@ async function measureAll(
   const measured = QUERIES.flatMap((query) =>
     stages.map((stage) => ({ stage, query, ...nothingYet() })),
   );
-  for (let round = 1; round <= ROUNDS; round++) {
-    loads.push(loadAverage());
+  // Round 0 does not count: fresh processes still compile their code.
+  for (let round = 0; round <= ROUNDS; round++) {
+    if (round > 0) loads.push(loadAverage());
     say(`Round ${round} of ${ROUNDS} …`);
     for (const { stage, query, samples, ratios } of measured) {
       const get = await generator.measure({
@@ -126,6 +127,7 @@ async function measureAll(
         ...{ workload: query, connections: query.connections[0]!, fleet: stage.fleet },
         ...{ servers: [stage.product], warmupMs: WARMUP_MS, until: { ms: MS } },
       });
+      if (round === 0) continue;
       samples.push(sample);
       ratios.push(sample.rps / get.rps);
     }
