@@ -14,8 +14,8 @@ export interface Server {
 }
 
 const PROGRAM = join(__dirname, '..', 'dist', 'src', 'main.js');
-/** As `npm start` and the image give them. */
-const NODE_ARGUMENTS = ['--max-semi-space-size=16'];
+/** Young objects get what `npm start` and the image give them, old ones what V8 takes in the container of the chart. */
+const NODE_ARGUMENTS = ['--max-semi-space-size=16', '--max-old-space-size=256'];
 const READY_TIMEOUT_MS = 20_000;
 const POLL_MS = 2;
 
