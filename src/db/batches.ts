@@ -15,10 +15,9 @@ interface Group {
   patience: NodeJS.Timeout | undefined;
 }
 
-/** A larger item, in characters, is better written alone: many of them would make a slow statement. */
-export const LARGE_ITEM = 16_384;
-
 const MAX_ITEMS = 64;
+/** Many larger items, in characters, would make a slow statement. */
+const LARGE_ITEM = 16_384;
 /** A write that hangs must not hold up those behind it: they go on their own way. */
 const PATIENCE_MS = 50;
 
@@ -30,14 +29,17 @@ export class Batches {
   private readonly groups = new Map<string, Group>();
 
   /**
+   * @param length of the item in characters; a large one is written alone
    * @param write writes all items or none, and returns a result for each in their order; the same for all of a group
    * @returns the item's result; when PostgreSQL refuses the items, each is tried alone, so that none pays for another
    */
-  join<Item, Result>(
+  async join<Item, Result>(
     key: string,
     item: Item,
+    length: number,
     write: (items: readonly Item[]) => Promise<readonly Result[]>,
   ): Promise<Result> {
+    if (length > LARGE_ITEM) return (await write([item]))[0]!;
     return new Promise<Result>((resolve, reject) => {
       let group = this.groups.get(key);
       if (group === undefined) {

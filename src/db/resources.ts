@@ -3,7 +3,6 @@ import { monotonicFactory } from 'ulid';
 import { aggregateConditions } from '../conditions/aggregate';
 import type { AdapterStatus } from '../conditions/types';
 import { ProblemError } from '../http/problem';
-import { LARGE_ITEM } from './batches';
 import type { Database, Session, Statement } from './connect';
 import {
   type JsonObject,
@@ -166,7 +165,7 @@ export function changeResource<T>(
 }
 
 /** Placeholders `$first, $first+1, …` for `count` values. */
-export function placeholders(first: number, count: number): string {
+function placeholders(first: number, count: number): string {
   return Array.from({ length: count }, (_, index) => `$${first + index}`).join(', ');
 }
 
@@ -237,12 +236,10 @@ export async function createResource(
   required: RequiredAdapters,
 ): Promise<ResourceRow> {
   const draft = { ...resource, specJson: JSON.stringify(resource.spec) };
-  const outcome =
-    draft.specJson.length > LARGE_ITEM
-      ? (await createTogether(db, [draft], required))[0]!
-      : await db.batches.join(`${draft.kind} ${draft.ownerId ?? ''}`, draft, (drafts) =>
-          createTogether(db, drafts, required),
-        );
+  const group = `${draft.kind} ${draft.ownerId ?? ''}`;
+  const outcome = await db.batches.join(group, draft, draft.specJson.length, (drafts) =>
+    createTogether(db, drafts, required),
+  );
   if (outcome instanceof ProblemError) throw outcome;
   return outcome;
 }

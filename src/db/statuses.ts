@@ -2,7 +2,6 @@ import { type DiscardReason, judgeReport, type Report } from '../conditions/repo
 import type { AdapterStatus } from '../conditions/types';
 import { ProblemError } from '../http/problem';
 import { aggregateRow, isRowComplete } from './aggregation';
-import { LARGE_ITEM } from './batches';
 import type { Database, Session, Statement } from './connect';
 import { lockFamily, removeResource } from './lifecycle';
 import {
@@ -51,8 +50,10 @@ export async function storeReport(
       if (isRowComplete(after, required)) return 'completes';
       const write = reportWrite(after, verdict.status, required);
       const stored =
-        session === db && lengthOf(write) <= LARGE_ITEM
-          ? await db.batches.join('reports', write, (writes) => writeReports(db, writes))
+        session === db
+          ? await db.batches.join('reports', write, lengthOf(write), (writes) =>
+              writeReports(db, writes),
+            )
           : (await writeReports(session, [write]))[0];
       return stored ? verdict : undefined;
     },

@@ -1,31 +1,26 @@
 import { ProblemError } from '../../src/http/problem';
 import { createResource } from '../../src/db/resources';
-import { startTestApp, type TestApp } from '../support/app';
 import { someoneWaits } from '../support/backends';
-import { type CountingProxy, startCountingProxy } from '../support/counting-proxy';
-import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
+import { withClient } from '../support/database';
 import { newCluster, newNodePool, uniqueName } from '../support/factories';
 import { call } from '../support/lifecycle-service';
+import { type Pair, startPair } from '../support/pair';
 import { tally } from '../support/send';
 
 /* Creates that arrive together are written together, and each has its own outcome all the same. */
 
-let database: TestDatabase;
-let proxy: CountingProxy;
-let app: TestApp;
-/** Another process on the same database, but for the process. */
-let other: TestApp;
+let pair: Pair;
+let database: Pair['database'];
+let proxy: Pair['proxy'];
+let app: Pair['app'];
+let other: Pair['other'];
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  proxy = await startCountingProxy(database.directUrl);
-  app = await startTestApp({ database: { ...database, url: proxy.url } });
-  other = await startTestApp({ database });
+  pair = await startPair();
+  ({ database, proxy, app, other } = pair);
 });
 afterAll(async () => {
-  await Promise.all([app.stop(), other.stop()]);
-  proxy.close();
-  await database.drop();
+  expect(await pair.stop()).toBe(0);
 });
 
 const create = (body: object, path = '/clusters', on = app) => call(on, 'POST', path, body);

@@ -58,3 +58,14 @@ export async function terminateBackends(
 export async function terminateWaiting(client: pg.Client): Promise<void> {
   while ((await terminateBackends(client, 'waiting')) === 0) await sleep(20);
 }
+
+/** The deadlocks there have been in a database. Ends all connections: a backend hands in its figures then, at the latest. */
+export function deadlocks(url: string): Promise<number> {
+  return withClient(url, async (client) => {
+    await terminateBackends(client, 'all');
+    const { rows } = await client.query<{ deadlocks: unknown }>(
+      'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()',
+    );
+    return Number(rows[0]!.deadlocks);
+  });
+}
