@@ -1,5 +1,5 @@
-import type { ListScope } from '../src/db/list';
-import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../src/db/rows';
+import type { ListScope } from '../src/repositories/lists';
+import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../src/repositories/rows';
 import { clusterId, type Fleet } from './fleet';
 
 /** A list, and what is taken away from it to see what it is worth. */

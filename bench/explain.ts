@@ -1,8 +1,8 @@
 import pg from 'pg';
-import { loadConfig } from '../src/config';
-import { Database, type Statement, type Values } from '../src/db/connect';
-import { connectionOptions } from '../src/db/connection-options';
-import { listResources } from '../src/db/list';
+import { loadConfig } from '../src/config/config';
+import { Database, type Statement, type Values } from '../src/postgres/database';
+import { connectionOptions } from '../src/postgres/connection-options';
+import { listResources } from '../src/repositories/lists';
 import { parseOrder } from '../src/search/order';
 import { parseSearch } from '../src/search/parse';
 import { writeSection } from './document';

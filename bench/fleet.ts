@@ -1,6 +1,6 @@
 import { aggregateConditions } from '../src/conditions/aggregate';
 import type { AdapterStatus } from '../src/conditions/types';
-import type { Kind } from '../src/db/rows';
+import type { Kind } from '../src/repositories/rows';
 
 /**
  * A fleet is known by its size and the time of its first cluster, down to every id, so that a load generator

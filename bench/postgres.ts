@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import knexBuilder, { type Knex } from 'knex';
 import pg from 'pg';
-import { startEmbedded } from '../src/db/embedded';
-import { migrateUp } from '../src/db/migrate';
+import { startEmbedded } from '../src/embedded/embedded-postgres';
+import { migrateUp } from '../src/postgres/migrations';
 import { isProgram, parentOf } from './processes';
 
 /** The PostgreSQL that is measured: one of our own in a temporary directory, or the one of BENCH_DATABASE_URL. */

@@ -1,4 +1,4 @@
-import { API_BASE } from '../src/db/rows';
+import { API_BASE } from '../src/repositories/rows';
 import {
   CLUSTER_ADAPTERS,
   clusterId,

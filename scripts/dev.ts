@@ -8,9 +8,9 @@ import { watch } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as esbuild from 'esbuild';
-import { hasExternalDatabase, loadConfig } from '../src/config';
-import { startEmbedded } from '../src/db/embedded';
-import { packageRoot } from '../src/package-root';
+import { hasExternalDatabase, loadConfig } from '../src/config/config';
+import { startEmbedded } from '../src/embedded/embedded-postgres';
+import { packageRoot } from '../src/config/package-root';
 
 const BUNDLE = join(packageRoot, 'dist', 'dev', 'main.js');
 /** Editors write a file in several steps. */

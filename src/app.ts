@@ -2,19 +2,19 @@ import compression from 'compression';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { handlers } from './handlers';
 import { STATUSES_PAGE_SIZE } from './handlers/statuses';
-import type { Authenticator } from './http/auth';
-import type { Authorizer } from './http/authz';
-import type { Contract } from './http/contract';
+import type { Authenticator } from './auth/authenticator';
+import type { Authorizer } from './auth/authorizer';
+import type { Contract } from './contract/document';
 import { dispatch } from './http/dispatch';
 import { writeJson } from './http/fields';
-import type { Service } from './http/handler';
+import type { Service } from './contract/handler';
 import { readJsonBody } from './http/json-body';
-import { ProblemError } from './http/problem';
-import { reportProblem } from './http/report-problem';
+import { ProblemError } from './problems/problem';
+import { reportProblem } from './http/problem-response';
 import { requestContext } from './http/request-context';
 import { serveSwaggerUi } from './http/swagger-ui';
-import { validateRequest } from './http/validate';
-import { WideLists } from './http/wide-lists';
+import { validateRequest } from './contract/request-rules';
+import { WideLists } from './http/admission';
 
 /** Who may come in; absent: everybody, as the system actor. */
 export interface Gate {

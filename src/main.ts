@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { ConfigError, describeConfig, loadConfig } from './config';
-import { createLogger, type Logger } from './log';
-import { packageVersion } from './package-root';
+import { ConfigError, describeConfig, loadConfig } from './config/config';
+import { createLogger, type Logger } from './telemetry/log';
+import { packageVersion } from './config/package-root';
 import { handleStopSignals } from './stop-signals';
-import { startTracing } from './tracing';
+import { startTracing } from './telemetry/tracing';
 
 const USAGE = `hyperfleet-api ${packageVersion}
 

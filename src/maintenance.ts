@@ -1,7 +1,7 @@
-import type { Config } from './config';
-import { reaggregateAll } from './db/reaggregate';
-import type { Logger } from './log';
-import { openDatabase } from './open-database';
+import type { Config } from './config/config';
+import { reaggregateAll } from './repositories/reaggregate';
+import type { Logger } from './telemetry/log';
+import { openDatabase } from './service';
 
 /** Brings the schema up to date; safe when several do it at once. */
 export async function migrate(config: Config, log: Logger): Promise<void> {

@@ -1,20 +1,20 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp, type Gate } from './app';
-import { assertServable, type Config, describeConfig } from './config';
-import type { Statement } from './db/connect';
-import { answerClientErrors } from './http/client-error';
-import { createContract } from './http/contract';
+import { assertServable, type Config, describeConfig } from './config/config';
+import type { Statement } from './postgres/database';
+import { answerClientErrors } from './http/client-errors';
+import { createContract } from './contract/document';
 import { Drainer } from './http/drainer';
-import type { Service } from './http/handler';
+import type { Service } from './contract/handler';
 import { presetPrototypes } from './http/preset-prototypes';
-import { createHealthServer, createMetricsServer, listen } from './http/operator';
-import { createSpecValidator } from './http/spec-validator';
-import type { Logger } from './log';
-import { Metrics } from './metrics';
-import { openDatabase } from './open-database';
+import { createHealthServer, createMetricsServer, listen } from './http/listeners';
+import { createSpecValidator } from './specs/spec-validator';
+import type { Logger } from './telemetry/log';
+import { Metrics } from './telemetry/metrics';
+import { openDatabase } from './service';
 import { untilStopped } from './stop-signals';
-import { stopTracing } from './tracing';
+import { stopTracing } from './telemetry/tracing';
 
 /** Clients in Go keep idle connections for 90 s; one that is closed earlier breaks the next request. */
 const KEEP_ALIVE_MS = 95_000;
@@ -112,8 +112,8 @@ async function createGate(
   if (!config.authEnabled) return {};
   // What verifies tokens takes a twelfth of the start to load.
   const [{ createAuthenticator }, { createAuthorizer }] = await Promise.all([
-    import('./http/auth.js'),
-    import('./http/authz.js'),
+    import('./auth/authenticator.js'),
+    import('./auth/authorizer.js'),
   ]);
   const authenticator = await createAuthenticator(
     {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { createClient, ok } from '../../src/client';
-import { loadConfig } from '../../src/config';
+import { loadConfig } from '../../src/config/config';
 import { liveScreen, plainScreen } from './screen';
 import { play } from './story';
 

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { loadConfig } from '../../src/config';
-import { aggregateRow } from '../../src/db/aggregation';
-import { Database, type Statement } from '../../src/db/connect';
-import { connectionOptions } from '../../src/db/connection-options';
-import { DECIDING_COLUMNS, type ResourceWithReports } from '../../src/db/resources';
-import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../../src/db/rows';
+import { loadConfig } from '../../src/config/config';
+import { aggregateRow } from '../../src/repositories/aggregation';
+import { Database, type Statement } from '../../src/postgres/database';
+import { connectionOptions } from '../../src/postgres/connection-options';
+import { DECIDING_COLUMNS, type ResourceWithReports } from '../../src/repositories/resources';
+import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../../src/repositories/rows';
 import { type Claim, type Counter, REQUIRED, type WriteLoad } from './write-load';
 
 type Stored = ResourceWithReports & { ready: boolean; available: boolean };

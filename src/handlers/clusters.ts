@@ -1,5 +1,5 @@
-import type { Handler } from '../http/handler';
-import * as resource from './resource';
+import type { Handler } from '../contract/handler';
+import * as resource from './resources';
 
 /** Clusters: what is common to both kinds is in resource.ts. */
 const target = (params: { cluster_id: string }) =>

@@ -1,4 +1,4 @@
-import type { Handlers } from '../http/handler';
+import type { Handlers } from '../contract/handler';
 import * as clusters from './clusters';
 import * as meta from './meta';
 import * as nodePools from './node-pools';

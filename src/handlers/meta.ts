@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
-import type { Handler, Raw, Service } from '../http/handler';
-import { errorTableEntry, ProblemError, PROBLEMS, type ProblemCode } from '../http/problem';
+import type { Handler, Raw, Service } from '../contract/handler';
+import { errorTableEntry, ProblemError, PROBLEMS, type ProblemCode } from '../problems/problem';
 import { swaggerPage } from '../http/swagger-ui';
-import { packageVersion } from '../package-root';
+import { packageVersion } from '../config/package-root';
 
 /** What a client can rely on; names stay for ever once they are here. */
 const FEATURES = [

@@ -1,10 +1,10 @@
-import { listReports } from '../db/list';
-import type { Target } from '../db/resources';
-import { toAdapterStatus } from '../db/rows';
-import { storeReport } from '../db/statuses';
+import { listReports } from '../repositories/lists';
+import type { Target } from '../repositories/resources';
+import { toAdapterStatus } from '../repositories/rows';
+import { storeReport } from '../repositories/reports';
 import type { components } from '../../generated/openapi';
-import type { Handler, Service } from '../http/handler';
-import { ProblemError } from '../http/problem';
+import type { Handler, Service } from '../contract/handler';
+import { ProblemError } from '../problems/problem';
 import { type ListQuery, listOptions } from '../http/list-options';
 
 /** Reports, written once for both kinds and both methods. */

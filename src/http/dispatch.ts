@@ -1,6 +1,6 @@
 import type { NextFunction, Request, Response } from 'express';
 import { abortSignal } from './request-context';
-import type { AnyReply, Handlers, Service } from './handler';
+import type { AnyReply, Handlers, Service } from '../contract/handler';
 
 /** Calls the handler of the request's operation and sends what it answers. */
 export function dispatch(handlers: Handlers, service: Service) {

@@ -1,4 +1,4 @@
-import { ProblemError } from './problem';
+import { ProblemError } from '../problems/problem';
 
 /** The strong entity tag of a resource at a version. */
 export function etagOf(version: number): string {

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
-import { jsonPieces, LargeJson } from '../db/large-json';
-import { ProblemError } from './problem';
-import { validationDetail } from './validation-message';
+import { jsonPieces, LargeJson } from '../postgres/large-json';
+import { ProblemError } from '../problems/problem';
+import { validationDetail } from '../contract/field-errors';
 
 type Json = Record<string, unknown>;
 

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { RequestAborted } from '../db/errors';
+import { RequestAborted } from '../postgres/errors';
 import { isTooDeep, mayLoseMeaning } from './json-fast-check';
 import { JsonSyntaxError, scanJson } from './json-scan';
-import { ProblemError, type ProblemField } from './problem';
-import { validationDetail } from './validation-message';
+import { ProblemError, type ProblemField } from '../problems/problem';
+import { validationDetail } from '../contract/field-errors';
 
 export interface JsonBodyOptions {
   maxBytes: number;

@@ -1,6 +1,6 @@
-import { fieldName, isShowable } from './field';
+import { fieldName, isShowable } from '../problems/field-path';
 import { changeOfNumber } from './json-number';
-import type { ProblemField } from './problem';
+import type { ProblemField } from '../problems/problem';
 
 /** Deeper values serve nobody and exhaust whatever walks them recursively. */
 export const MAX_DEPTH = 100;

@@ -1,8 +1,8 @@
-import type { ListOptions } from '../db/list';
+import type { ListOptions } from '../repositories/lists';
 import type { Listed } from '../search/fields';
 import { parseOrder } from '../search/order';
 import { parseSearch, SearchError } from '../search/parse';
-import { ProblemError } from './problem';
+import { ProblemError } from '../problems/problem';
 
 /** The query of a list, as the contract accepts it. */
 export interface ListQuery {

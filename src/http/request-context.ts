@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
-import type { Config } from '../config';
-import type { Logger } from '../log';
-import { activeTraceId } from '../tracing';
-import type { Operation } from './contract';
+import type { Config } from '../config/config';
+import type { Logger } from '../telemetry/log';
+import { activeTraceId } from '../telemetry/tracing';
+import type { Operation } from '../contract/document';
 
 /** What is known of a request while it is served. */
 export interface RequestContext {

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import compression from 'compression';
 import type { Express, NextFunction, Request, Response } from 'express';
-import type { Raw } from './handler';
+import type { Raw } from '../contract/handler';
 
 /** The page has two addresses, so its files have absolute ones. */
 const BASE = '/openapi-ui/';

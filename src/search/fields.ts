@@ -1,4 +1,4 @@
-import { hrefOf, type Kind } from '../db/rows';
+import { hrefOf, type Kind } from '../repositories/rows';
 import { FALSE, type Alias, type Predicate, type Value } from './predicate';
 import { SearchError, quote } from './search-error';
 import type { FieldName, Literal, NamePart } from './tokens';

@@ -1,5 +1,5 @@
-import type { Database } from '../../src/db/connect';
-import { Metrics } from '../../src/metrics';
+import type { Database } from '../../src/postgres/database';
+import { Metrics } from '../../src/telemetry/metrics';
 import { find, type Manifest } from './manifest';
 
 interface Panel {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool } from '../support/factories';
 import { type Answer, send } from '../support/send';
-import { readContract } from '../../src/http/contract';
+import { readContract } from '../../src/contract/document';
 import { type FuzzRequest, type FuzzedOperation, requestTo } from './arbitrary-request';
 import { type Document, type Json, listOperations, schemaCompiler } from './json-schema';
 

@@ -1,4 +1,4 @@
-import type { OperationId } from '../../src/http/contract';
+import type { OperationId } from '../../src/contract/document';
 import { newCluster, newNodePool, newReport } from '../support/factories';
 import type { Answer, Sending } from '../support/send';
 import type { Operation } from './json-schema';

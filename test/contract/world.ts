@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAuthenticator } from '../../src/http/auth';
-import { createAuthorizer } from '../../src/http/authz';
-import { readContract } from '../../src/http/contract';
+import { createAuthenticator } from '../../src/auth/authenticator';
+import { createAuthorizer } from '../../src/auth/authorizer';
+import { readContract } from '../../src/contract/document';
 import { startTestApp, type TestApp } from '../support/app';
 import { signingKey, token } from '../support/key-provider';
 import { type Answer, send, type Sending } from '../support/send';

@@ -3,7 +3,7 @@ import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../../src/db/rows';
+import type { Cluster } from '../../src/repositories/rows';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { newCluster } from '../support/factories';
 import { send } from '../support/send';

@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ApiError, createClient, type HyperFleetClient, ok } from '../../src/client';
-import { packageRoot } from '../../src/package-root';
+import { packageRoot } from '../../src/config/package-root';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, newReport, uniqueName } from '../support/factories';
 

@@ -1,5 +1,5 @@
-import { ProblemError } from '../../src/http/problem';
-import { createResource } from '../../src/db/resources';
+import { ProblemError } from '../../src/problems/problem';
+import { createResource } from '../../src/repositories/resources';
 import { someoneWaits } from '../support/backends';
 import { withClient } from '../support/database';
 import { newCluster, newNodePool, uniqueName } from '../support/factories';

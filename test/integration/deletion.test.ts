@@ -1,5 +1,5 @@
-import { reaggregateAll } from '../../src/db/reaggregate';
-import type { Logger } from '../../src/log';
+import { reaggregateAll } from '../../src/repositories/reaggregate';
+import type { Logger } from '../../src/telemetry/log';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, newReport } from '../support/factories';
 import { Process } from '../support/lifecycle-races';

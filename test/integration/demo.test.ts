@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import request from 'supertest';
 import { liveScreen } from '../../scripts/demo/screen';
-import { packageRoot } from '../../src/package-root';
+import { packageRoot } from '../../src/config/package-root';
 import { startTestApp, type TestApp } from '../support/app';
 
 const CLUSTERS = '/api/hyperfleet/v1/clusters';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { canReach, locateBinaries } from '../../src/db/embedded-binaries';
+import { canReach, locateBinaries } from '../../src/embedded/binaries';
 import {
   gone,
   kept,

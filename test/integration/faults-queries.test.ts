@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { databaseProblem } from '../../src/db/errors';
+import { databaseProblem } from '../../src/postgres/errors';
 import { startTestApp, type TestApp } from '../support/app';
 import { terminateBackends } from '../support/backends';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Aggregate, aggregateConditions } from '../../src/conditions/aggregate';
 import type { AdapterStatus } from '../../src/conditions/types';
-import type { Cluster, NodePool } from '../../src/db/rows';
+import type { Cluster, NodePool } from '../../src/repositories/rows';
 import { newCluster, newNodePool } from '../support/factories';
 import { send } from '../support/send';
 import {

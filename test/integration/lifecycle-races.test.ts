@@ -1,5 +1,5 @@
-import { reaggregateAll } from '../../src/db/reaggregate';
-import type { ResourceRow } from '../../src/db/rows';
+import { reaggregateAll } from '../../src/repositories/reaggregate';
+import type { ResourceRow } from '../../src/repositories/rows';
 import { deadlocks } from '../support/backends';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { ADAPTERS, NO_ADAPTERS, outcomeOf, Process, race, start } from '../support/lifecycle-races';

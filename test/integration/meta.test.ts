@@ -1,6 +1,6 @@
 import supertest from 'supertest';
 import { parse } from 'yaml';
-import { PROBLEMS } from '../../src/http/problem';
+import { PROBLEMS } from '../../src/problems/problem';
 import { startTestApp, type TestApp } from '../support/app';
 import { send } from '../support/send';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { packageVersion } from '../../src/package-root';
+import { packageVersion } from '../../src/config/package-root';
 import { terminateWaiting } from '../support/backends';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { newCluster, newNodePool, newReport } from '../support/factories';

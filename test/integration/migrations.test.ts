@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { migrateDown, migrateUp, pendingMigrations } from '../../src/db/migrate';
+import { migrateDown, migrateUp, pendingMigrations } from '../../src/postgres/migrations';
 import { terminateWaiting } from '../support/backends';
 import { createEmptyDatabase, knexOf, withClient, type TestDatabase } from '../support/database';
 

@@ -3,9 +3,9 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig } from '../../src/config';
-import { Database } from '../../src/db/connect';
-import { connectionOptions } from '../../src/db/connection-options';
+import { loadConfig } from '../../src/config/config';
+import { Database } from '../../src/postgres/database';
+import { connectionOptions } from '../../src/postgres/connection-options';
 import {
   createTestDatabase,
   databaseUrl,

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import request from 'supertest';
-import { VARIABLES } from '../../src/config';
-import { packageRoot } from '../../src/package-root';
+import { VARIABLES } from '../../src/config/config';
+import { packageRoot } from '../../src/config/package-root';
 import { startTestApp, type TestApp } from '../support/app';
 import {
   brokenLinks,

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import pg from 'pg';
-import { type Collision, type Progress, reaggregateAll } from '../../src/db/reaggregate';
-import type { RequiredAdapters } from '../../src/db/resources';
+import { type Collision, type Progress, reaggregateAll } from '../../src/repositories/reaggregate';
+import type { RequiredAdapters } from '../../src/repositories/resources';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool } from '../support/factories';
 import { call, removeEverything, storedRows, violations } from '../support/lifecycle-service';

@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import type { Cluster } from '../../src/db/rows';
+import type { Cluster } from '../../src/repositories/rows';
 import { acceptedBy, replay, statusOf, watchAcceptance } from '../support/acceptance';
 import { startTestApp, type TestApp } from '../support/app';
 import { createTestDatabase, type TestDatabase } from '../support/database';

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Cluster } from '../../src/db/rows';
+import type { Cluster } from '../../src/repositories/rows';
 import { startTestApp, type TestApp } from '../support/app';
 import { someoneWaits } from '../support/backends';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy';

@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator, Page, Request } from 'playwright-core';
 import request from 'supertest';
-import { ProblemError } from '../../src/http/problem';
-import { packageRoot } from '../../src/package-root';
+import { ProblemError } from '../../src/problems/problem';
+import { packageRoot } from '../../src/config/package-root';
 import { type TestApp, startTestApp } from '../support/app';
 import { chromiumPath, startChromium, type TestBrowser } from '../support/chromium';
 

@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { loadConfig } from '../../src/config';
-import { connectionOptions } from '../../src/db/connection-options';
-import { waitForDatabase } from '../../src/db/first-connection';
-import { silentLogger } from '../../src/log';
+import { loadConfig } from '../../src/config/config';
+import { connectionOptions } from '../../src/postgres/connection-options';
+import { waitForDatabase } from '../../src/postgres/first-connection';
+import { silentLogger } from '../../src/telemetry/log';
 import { OwnPostgres } from '../support/own-postgres';
 
 /* sslmode in the meaning of libpq, against a server with TLS, without it, and with nothing else. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig } from '../../src/config';
-import { Database, type Session, type Statement } from '../../src/db/connect';
-import { connectionOptions } from '../../src/db/connection-options';
-import { sqlState } from '../../src/db/errors';
+import { loadConfig } from '../../src/config/config';
+import { Database, type Session, type Statement } from '../../src/postgres/database';
+import { connectionOptions } from '../../src/postgres/connection-options';
+import { sqlState } from '../../src/postgres/errors';
 import { someoneWaits, terminateBackends } from '../support/backends';
 import { createEmptyDatabase, type TestDatabase, withClient } from '../support/database';
 

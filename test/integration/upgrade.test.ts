@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/package-root';
+import { packageRoot } from '../../src/config/package-root';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { newCluster, newReport } from '../support/factories';
 import { send } from '../support/send';

@@ -1,14 +1,14 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp, type Gate } from '../../src/app';
-import { type Config, loadConfig } from '../../src/config';
-import { Database } from '../../src/db/connect';
-import { connectionOptions } from '../../src/db/connection-options';
-import { type Contract, createContract } from '../../src/http/contract';
-import type { Service } from '../../src/http/handler';
-import { createSpecValidator } from '../../src/http/spec-validator';
-import { silentLogger } from '../../src/log';
-import { Metrics } from '../../src/metrics';
+import { type Config, loadConfig } from '../../src/config/config';
+import { Database } from '../../src/postgres/database';
+import { connectionOptions } from '../../src/postgres/connection-options';
+import { type Contract, createContract } from '../../src/contract/document';
+import type { Service } from '../../src/contract/handler';
+import { createSpecValidator } from '../../src/specs/spec-validator';
+import { silentLogger } from '../../src/telemetry/log';
+import { Metrics } from '../../src/telemetry/metrics';
 import { createTestDatabase, type TestDatabase } from './database';
 import { RoundRobin } from './round-robin';
 

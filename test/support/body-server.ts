@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, request, type Server } from 'node:h
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readJsonBody } from '../../src/http/json-body';
-import { ProblemError } from '../../src/http/problem';
+import { ProblemError } from '../../src/problems/problem';
 
 export const LIMIT = 40_000;
 export const JSON_TYPE = { 'content-type': 'application/json' };

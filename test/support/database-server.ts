@@ -3,9 +3,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEmbedded } from '../../src/db/embedded';
-import { isAlive } from '../../src/db/embedded-cluster';
-import { migrateUp } from '../../src/db/migrate';
+import { startEmbedded } from '../../src/embedded/embedded-postgres';
+import { isAlive } from '../../src/embedded/data-directory';
+import { migrateUp } from '../../src/postgres/migrations';
 import { databaseUrl, knexOf, withClient } from './database';
 import { type Pooler, startPooler } from './pooler';
 

@@ -1,4 +1,4 @@
-import { startEmbedded } from '../../src/db/embedded';
+import { startEmbedded } from '../../src/embedded/embedded-postgres';
 import { withClient } from './database';
 
 /** What the process tells the test that started it. */

@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEmbedded, type EmbeddedDatabase } from '../../src/db/embedded';
-import { isAlive } from '../../src/db/embedded-cluster';
+import { startEmbedded, type EmbeddedDatabase } from '../../src/embedded/embedded-postgres';
+import { isAlive } from '../../src/embedded/data-directory';
 import { withClient } from './database';
 import type { Message } from './embedded-process';
 

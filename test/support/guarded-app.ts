@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAuthenticator } from '../../src/http/auth';
-import { type Authorizer, createAuthorizer } from '../../src/http/authz';
-import { createContract } from '../../src/http/contract';
+import { createAuthenticator } from '../../src/auth/authenticator';
+import { type Authorizer, createAuthorizer } from '../../src/auth/authorizer';
+import { createContract } from '../../src/contract/document';
 import { startTestApp, type TestApp } from './app';
 import { KeyServer, type SigningKey, signingKey, token } from './key-provider';
 import { type Answer, send, type Sending } from './send';

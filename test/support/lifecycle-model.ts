@@ -1,4 +1,4 @@
-import type { Kind } from '../../src/db/rows';
+import type { Kind } from '../../src/repositories/rows';
 
 /*
  * What the service should do, without its database: small enough to be right by reading. Reports are reduced

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Database } from '../../src/db/connect';
-import { connectionOptions } from '../../src/db/connection-options';
-import { sqlState } from '../../src/db/errors';
-import { deleteResource, forceDeleteResource } from '../../src/db/lifecycle';
-import { type Desired, patchResource } from '../../src/db/patch';
-import { createResource, type RequiredAdapters, type Target } from '../../src/db/resources';
-import type { ResourceRow } from '../../src/db/rows';
-import { storeReport } from '../../src/db/statuses';
-import { ProblemError } from '../../src/http/problem';
-import { loadConfig } from '../../src/config';
+import { Database } from '../../src/postgres/database';
+import { connectionOptions } from '../../src/postgres/connection-options';
+import { sqlState } from '../../src/postgres/errors';
+import { deleteResource, forceDeleteResource } from '../../src/repositories/lifecycle';
+import { type Desired, patchResource } from '../../src/repositories/patch';
+import { createResource, type RequiredAdapters, type Target } from '../../src/repositories/resources';
+import type { ResourceRow } from '../../src/repositories/rows';
+import { storeReport } from '../../src/repositories/reports';
+import { ProblemError } from '../../src/problems/problem';
+import { loadConfig } from '../../src/config/config';
 import { uniqueName } from './factories';
 
 export const ADAPTERS: RequiredAdapters = {

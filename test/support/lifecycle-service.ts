@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { aggregateRow, isRowComplete } from '../../src/db/aggregation';
-import type { Database } from '../../src/db/connect';
+import { aggregateRow, isRowComplete } from '../../src/repositories/aggregation';
+import type { Database } from '../../src/postgres/database';
 import {
   DECIDING_COLUMNS,
   type RequiredAdapters,
   type ResourceWithReports,
-} from '../../src/db/resources';
-import { API_BASE, RESOURCE_COLUMNS, RESOURCE_TABLES } from '../../src/db/rows';
+} from '../../src/repositories/resources';
+import { API_BASE, RESOURCE_COLUMNS, RESOURCE_TABLES } from '../../src/repositories/rows';
 import type { Outcome, Place, Request } from './lifecycle-model';
 import { type Answer, send } from './send';
 

@@ -9,8 +9,8 @@ import {
   EMBEDDED_USER,
   openCluster,
   runProgram,
-} from '../../src/db/embedded-cluster';
-import { migrateUp } from '../../src/db/migrate';
+} from '../../src/embedded/data-directory';
+import { migrateUp } from '../../src/postgres/migrations';
 import { knexOf, withClient } from './database';
 
 const READY_TIMEOUT_MS = 20_000;

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { createSpecValidator, type SpecValidator } from '../../src/http/spec-validator';
-import { type Logger, silentLogger } from '../../src/log';
+import { createSpecValidator, type SpecValidator } from '../../src/specs/spec-validator';
+import { type Logger, silentLogger } from '../../src/telemetry/log';
 
 export type Json = Record<string, unknown>;
 

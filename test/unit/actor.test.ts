@@ -1,4 +1,4 @@
-import { actorFromClaims, claimValue } from '../../src/http/actor';
+import { actorFromClaims, claimValue } from '../../src/auth/actor';
 
 /** What generated Go clients check, reduced to ASCII; written apart from the code under test. */
 function goAccepts(address: string): boolean {

@@ -1,9 +1,9 @@
 import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jwksUrlProblem } from '../../src/config';
-import { type Authenticator, type AuthSettings, createAuthenticator } from '../../src/http/auth';
-import { ProblemError } from '../../src/http/problem';
+import { jwksUrlProblem } from '../../src/config/config';
+import { type Authenticator, type AuthSettings, createAuthenticator } from '../../src/auth/authenticator';
+import { ProblemError } from '../../src/problems/problem';
 import { KeyServer, signingKey, token } from '../support/key-provider';
 
 const first = signingKey('ES256', 'first');

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 
-import { type Authenticator, createAuthenticator } from '../../src/http/auth';
-import { ProblemError } from '../../src/http/problem';
+import { type Authenticator, createAuthenticator } from '../../src/auth/authenticator';
+import { ProblemError } from '../../src/problems/problem';
 import { encode, hmacToken, KeyServer, signingKey, token } from '../support/key-provider';
 
 const ISSUER = 'https://issuer.example.com/realms/fleet';

@@ -7,8 +7,8 @@ import {
   createAuthorizer,
   parseRules,
   wildcardMatcher,
-} from '../../src/http/authz';
-import { ProblemError } from '../../src/http/problem';
+} from '../../src/auth/authorizer';
+import { ProblemError } from '../../src/problems/problem';
 
 const OPERATIONS = [
   'getClusters',

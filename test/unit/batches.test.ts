@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Batches } from '../../src/db/batches';
+import { Batches } from '../../src/postgres/batches';
 
 /** A write that notes what it is given, and ends when it is told. */
 function recorder() {

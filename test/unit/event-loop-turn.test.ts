@@ -1,4 +1,4 @@
-import { eventLoopTurn } from '../../src/db/event-loop-turn';
+import { eventLoopTurn } from '../../src/postgres/event-loop-turn';
 
 function busy(ms: number): void {
   const end = performance.now() + ms;

@@ -1,7 +1,7 @@
 import { createServer, request } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { RequestAborted } from '../../src/db/errors';
+import { RequestAborted } from '../../src/postgres/errors';
 import { JSON_TYPE, LIMIT, openSocket, outcomes, port, read, until } from '../support/body-server';
 
 it('takes a body that arrives in pieces that cut characters, with or without a length', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import pg from 'pg';
-import { jsonPieces, keepLargeJson, LargeJson } from '../../src/db/large-json';
+import { jsonPieces, keepLargeJson, LargeJson } from '../../src/postgres/large-json';
 
 const written = (value: unknown) =>
   Buffer.concat(jsonPieces(value).map((piece) => Buffer.from(piece)));

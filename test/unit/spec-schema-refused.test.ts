@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { ConfigError } from '../../src/config';
-import { createSpecValidator } from '../../src/http/spec-validator';
+import { ConfigError } from '../../src/config/config';
+import { createSpecValidator } from '../../src/specs/spec-validator';
 import { directory, file, log, withSchemas } from '../support/provider-schemas';
 
 async function startError(make: () => Promise<unknown>): Promise<string> {

@@ -1,4 +1,4 @@
-import { createSpecValidator, type SpecValidator } from '../../src/http/spec-validator';
+import { createSpecValidator, type SpecValidator } from '../../src/specs/spec-validator';
 import { file, log, warnings, withSchemas } from '../support/provider-schemas';
 
 const PROVIDER = `

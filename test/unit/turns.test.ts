@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Turns } from '../../src/db/turns';
+import { Turns } from '../../src/postgres/keyed-queue';
 
 const PATIENT_MS = 10_000;
 

@@ -5,7 +5,7 @@ import {
   type EovError,
   fieldsOfValidatorErrors,
   validationDetail,
-} from '../../src/http/validation-message';
+} from '../../src/contract/field-errors';
 
 const schema = {
   type: 'object',

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { RequestAborted } from '../../src/db/errors';
-import { WideLists } from '../../src/http/wide-lists';
+import { RequestAborted } from '../../src/postgres/errors';
+import { WideLists } from '../../src/http/admission';
 
 beforeEach(() => {
   jest.useFakeTimers();

@@ -1,0 +1,174 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import {
+  canReach,
+  locateBinaries,
+  publicCopy,
+  serverAccount,
+  type Account,
+} from './binaries';
+
+export const EMBEDDED_USER = 'hyperfleet';
+
+/** The files of one embedded PostgreSQL and the way to run its programs on them. */
+export interface Cluster {
+  /** `password` and `server.log` lie here, beside `data`. */
+  directory: string;
+  data: string;
+  programs: string;
+  /** Whether the user the server runs as can walk to `data` from the root of the file system. */
+  reachable: boolean;
+  account: Account | undefined;
+}
+
+// Ends the program as soon as the pipe on its standard input does, whichever way its writer died.
+// Signals to the group are for the service to act on; a program that it ends with it could not be drained.
+const WATCHDOG = `
+  trap '' HUP INT TERM
+  exec 3<&0 </dev/null
+  "$@" 3<&- &
+  program=$!
+  { read -r line; kill -INT "$program"; } <&3 3<&- &
+  reader=$!
+  exec 3<&-
+  wait "$program"
+  status=$?
+  kill -9 "$reader" 2>/dev/null
+  exit "$status"`;
+
+/** Runs a PostgreSQL program in a session of its own, for as long as this process lives. */
+export function runProgram(
+  cluster: Cluster,
+  program: 'initdb' | 'postgres',
+  args: string[],
+  log: number | 'pipe',
+): ChildProcess {
+  const file = path.join(cluster.programs, 'bin', program);
+  return spawn('/bin/sh', ['-c', WATCHDOG, 'sh', file, ...args], {
+    ...cluster.account,
+    cwd: cluster.data,
+    detached: true,
+    // Variables such as PGOPTIONS or LC_ALL must not change what the server does.
+    env: { PATH: process.env.PATH, TZ: 'UTC', LC_ALL: 'C' },
+    stdio: ['pipe', 'ignore', log],
+  });
+}
+
+/** Programs are started inside their data directory, so that they need not be able to walk there. */
+export function dataArgument({ reachable, data }: Cluster): string {
+  return reachable ? data : '/proc/self/cwd';
+}
+
+/** The cluster below `home`, made now unless it is there already. */
+export async function openCluster(
+  home: string,
+  fast: boolean,
+  onProgress: (message: string) => void,
+): Promise<Cluster> {
+  const binaries = locateBinaries();
+  const directory = path.join(home, 'postgres');
+  const data = path.join(directory, 'data');
+  const account = serverAccount(data);
+  makePrivate(home, account);
+
+  const cluster = { directory, data, programs: binaries.root, reachable: true, account };
+  if (account !== undefined && !canReach(account, binaries.root, home)) {
+    onProgress('Running as root, but other users cannot enter this directory.');
+    cluster.programs = publicCopy(binaries);
+    onProgress(`The database's programs run from ${cluster.programs}; its data stays in ${home}.`);
+    cluster.reachable = false;
+  }
+  if (!fs.existsSync(path.join(data, 'PG_VERSION'))) {
+    onProgress(`Creating a PostgreSQL database in ${home} (first start only) …`);
+    await createCluster(home, cluster, fast);
+  }
+  return cluster;
+}
+
+function makePrivate(directory: string, account: Account | undefined): void {
+  try {
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (account !== undefined) fs.chownSync(directory, account.uid, account.gid);
+    fs.chmodSync(directory, 0o700);
+  } catch (error) {
+    throw new Error(
+      `${directory} cannot be used for the embedded PostgreSQL: it must belong to you. ` +
+        'Remove it, or set DATABASE_URL.',
+      { cause: error },
+    );
+  }
+}
+
+/** Made aside and moved into place in one step: an interrupted or a competing start leaves no half of it. */
+async function createCluster(home: string, cluster: Cluster, fast: boolean): Promise<void> {
+  removeUnfinished(home);
+  const unfinished = path.join(home, `unfinished-${process.pid}`);
+  const data = path.join(unfinished, 'data');
+  const password = path.join(unfinished, 'password');
+  makePrivate(unfinished, cluster.account);
+  makePrivate(data, cluster.account);
+  fs.writeFileSync(password, randomBytes(24).toString('base64url'), { mode: 0o600 });
+  if (cluster.account !== undefined) {
+    fs.chownSync(password, cluster.account.uid, cluster.account.gid);
+  }
+  try {
+    await initialise({ ...cluster, data }, fast);
+    fs.renameSync(unfinished, cluster.directory);
+  } catch (error) {
+    // Another start was faster: its cluster is as good as ours.
+    if (!fs.existsSync(path.join(cluster.data, 'PG_VERSION'))) throw error;
+  } finally {
+    fs.rmSync(unfinished, { recursive: true, force: true });
+  }
+}
+
+function removeUnfinished(home: string): void {
+  for (const name of fs.readdirSync(home)) {
+    const pid = /^unfinished-(\d+)$/.exec(name)?.[1];
+    if (pid === undefined) continue;
+    // In a container every start has the same process id: what bears our own is from an earlier one.
+    if (Number(pid) !== process.pid && isAlive(Number(pid))) continue;
+    fs.rmSync(path.join(home, name), { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function initialise(cluster: Cluster, fast: boolean): Promise<void> {
+  const initdb = runProgram(
+    cluster,
+    'initdb',
+    [
+      `--pgdata=${dataArgument(cluster)}`,
+      `--username=${EMBEDDED_USER}`,
+      '--pwfile=../password',
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      // PostgreSQL's own: the same order on every machine, whatever its C library knows.
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      '--no-instructions',
+      ...(fast ? ['--no-sync'] : []),
+    ],
+    'pipe',
+  );
+  let complaint = '';
+  initdb.stderr?.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+  const [code] = (await once(initdb, 'close')) as [number | null];
+  if (code !== 0) {
+    throw new Error(
+      `The embedded PostgreSQL could not create its database (set DATABASE_URL to use another): ${complaint.trim()}`,
+    );
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

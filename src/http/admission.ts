@@ -1,0 +1,66 @@
+import type { ServerResponse } from 'node:http';
+import { RequestAborted } from '../postgres/errors';
+import { ProblemError } from '../problems/problem';
+
+/** Pages of up to so many items are let through: with the largest specs they are 25 MB. */
+const NARROW = 100;
+/** Enough to keep the database busy while an answer is being sent, and few enough to fit a small container. */
+const AT_ONCE = 2;
+const MAX_WAIT_MS = 5000;
+/** A client that has not read its page by then does not get the rest. */
+const MAX_HOLD_MS = 60_000;
+
+/**
+ * Lets only a few wide lists be read, held and sent at once; the others queue. A page of 500 of the largest
+ * specs is 128 MB: twenty of those together would exhaust memory and keep everybody else waiting.
+ */
+export class WideLists {
+  private running = 0;
+  private readonly waiting: (() => void)[] = [];
+
+  /**
+   * Resolves when the list may be read; its turn ends when the response is closed.
+   * @throws ProblemError SVC-001 when its turn does not come in time
+   */
+  async admit(pageSize: number, response: ServerResponse): Promise<void> {
+    if (pageSize <= NARROW) return;
+    if (this.running < AT_ONCE) this.running++;
+    else await this.turn(response);
+    const timer = setTimeout(() => response.destroy(), MAX_HOLD_MS).unref();
+    const release = () => {
+      clearTimeout(timer);
+      const next = this.waiting.shift();
+      // The turn is handed over as it is, so that nobody gets in between.
+      if (next) next();
+      else this.running--;
+    };
+    if (response.closed) release();
+    else response.once('close', release);
+  }
+
+  private turn(response: ServerResponse): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = (settle: () => void) => {
+        clearTimeout(timer);
+        response.off('close', giveUp);
+        const place = this.waiting.indexOf(start);
+        if (place >= 0) this.waiting.splice(place, 1);
+        settle();
+      };
+      const start = () => leave(resolve);
+      const refuse = () => leave(() => reject(tooMany()));
+      const giveUp = () => leave(() => reject(new RequestAborted('the client left')));
+      const timer = setTimeout(refuse, MAX_WAIT_MS);
+      response.once('close', giveUp);
+      this.waiting.push(start);
+    });
+  }
+}
+
+function tooMany(): ProblemError {
+  const detail = 'Too many large pages are being read; try again, or ask for a smaller pageSize.';
+  return new ProblemError('SVC-001', detail, {
+    headers: { 'Retry-After': '2' },
+    cause: new Error(`waited ${MAX_WAIT_MS} ms for one of ${AT_ONCE} wide lists to end`),
+  });
+}

@@ -1,0 +1,55 @@
+import type { NextFunction, Request, Response } from 'express';
+import { databaseProblem, RequestAborted } from '../postgres/errors';
+import type { Logger } from '../telemetry/log';
+import { SearchError } from '../search/search-error';
+import { ProblemError, problemBody } from '../problems/problem';
+
+/** The one place that turns an error into an answer. Registered last. */
+export function reportProblem(log: Logger) {
+  return (error: unknown, req: Request, res: Response, _next: NextFunction): void => {
+    if (error instanceof RequestAborted || res.headersSent) {
+      res.destroy();
+      return;
+    }
+    const { traceId } = req.context;
+    const problem = toProblem(error);
+    if (problem.code === 'INT-001') {
+      log.error('unforeseen error', { trace_id: traceId, error: describe(error) });
+    } else if (problem.code === 'SVC-001') {
+      log.warn('service unavailable', { trace_id: traceId, error: reasons(problem.cause) });
+    }
+    for (const name of ['ETag', 'Location', 'Content-Encoding']) res.removeHeader(name);
+    res.status(problem.status);
+    res.set(problem.headers);
+    res.set('Content-Type', 'application/problem+json');
+    // As text: `res.json` would hold the problem against the contract and could fail once more.
+    res.end(JSON.stringify(problemBody(problem, req.originalUrl.split('?', 1)[0]!, traceId)));
+  };
+}
+
+function toProblem(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof SearchError) {
+    return new ProblemError('VAL-005', error.message, {
+      errors: [{ field: 'search', message: error.message, constraint: 'syntax' }],
+    });
+  }
+  return (
+    databaseProblem(error) ??
+    new ProblemError('INT-001', 'The server could not answer this request.', { cause: error })
+  );
+}
+
+/** What failed, from the outside in; where in our code it was is of no interest. */
+function reasons(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  const words = [code, error.message].filter(Boolean).join(' ');
+  return error.cause === undefined ? words : `${words} <- ${reasons(error.cause)}`;
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : ` <- ${describe(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

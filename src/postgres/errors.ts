@@ -1,0 +1,91 @@
+import { DatabaseError } from 'pg';
+import { ProblemError } from '../problems/problem';
+
+/** The database did not answer: unreachable, exhausted, too slow, or gone in the middle. */
+export class DatabaseUnavailable extends Error {
+  constructor(
+    /** What happened, for log and metrics; never sent to a client. */
+    readonly kind: 'connect' | 'pool_timeout' | 'connection_lost' | 'statement_timeout',
+    cause?: unknown,
+  ) {
+    super(`database unavailable: ${kind}`, { cause });
+    this.name = 'DatabaseUnavailable';
+  }
+}
+
+/** The client went away, and its query was cancelled for that reason. */
+export class RequestAborted extends Error {}
+
+const SOCKET_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+]);
+
+/** SQLSTATEs (or their classes) that mean: not now, perhaps later. */
+const UNAVAILABLE = /^(08...|53...|57P0[1-5]|57014|25006|40001|40P01|55P03|58...|XX...)$/;
+
+/** Nobody answered, or the line went dead. */
+export function isSocketError(error: unknown): boolean {
+  return SOCKET_ERRORS.has((error as NodeJS.ErrnoException).code ?? '');
+}
+
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof DatabaseError ? error.code : undefined;
+}
+
+/** A whole transaction that failed so can be run again. */
+export function isRetryable(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '40001' || state === '40P01';
+}
+
+/** PostgreSQL has looked at the values of a statement and refused it; nothing is written. */
+export function isRefused(error: unknown): boolean {
+  return /^(22|23|54)/.test(sqlState(error) ?? '');
+}
+
+/** A migration changed what a prepared statement returns since it was prepared. */
+export function isPlanOutdated(error: unknown): boolean {
+  return error instanceof DatabaseError && error.routine === 'RevalidateCachedQuery';
+}
+
+/** The connection is not usable after this error; whether a statement took effect is unknown. */
+export function isConnectionLost(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return /^(57P0[1-5]|08...)$/.test(state);
+  // A cancel request that arrives late would hit the next statement of the same connection.
+  if (error instanceof DatabaseUnavailable) return true;
+  return error instanceof Error && !(error instanceof ProblemError);
+}
+
+/** A short word for metrics and logs. */
+export function errorType(error: unknown): string {
+  if (error instanceof DatabaseUnavailable) return error.kind;
+  return sqlState(error) ?? (error as NodeJS.ErrnoException).code ?? 'unknown';
+}
+
+/** The problem a client reads when the database fails, or undefined when the error is of another sort. */
+export function databaseProblem(error: unknown): ProblemError | undefined {
+  const state = sqlState(error);
+  const unavailable =
+    error instanceof DatabaseUnavailable ||
+    (state !== undefined && UNAVAILABLE.test(state)) ||
+    isPlanOutdated(error) ||
+    isSocketError(error);
+  if (!unavailable) return undefined;
+  return new ProblemError(
+    'SVC-001',
+    'The database cannot answer at the moment; try again shortly.',
+    {
+      headers: { 'Retry-After': '1' },
+      cause: error,
+    },
+  );
+}

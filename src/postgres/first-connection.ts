@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg, { type ClientConfig } from 'pg';
+import type { Logger } from '../telemetry/log';
+import type { ConnectionOptions } from './connection-options';
+import { isSocketError } from './errors';
+
+const RETRY_PAUSE_MS = 1000;
+const CONNECT_TIMEOUT_MS = 5000;
+
+/**
+ * Waits until the database takes connections, a second between the tries.
+ * @returns the options to go on with: `prefer` and `allow` leave it to the server whether there is TLS, and
+ *   what it takes now is what every later connection asks for
+ * @throws Error that names the database and the reason
+ */
+export async function waitForDatabase(
+  options: ConnectionOptions,
+  retries: number,
+  log: Logger,
+): Promise<ConnectionOptions> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await settle(options);
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (attempt >= retries) {
+        throw new Error(`The database ${options.description} cannot be reached: ${reason}`, {
+          cause: error,
+        });
+      }
+      log.warn('database not reachable yet', { attempt: attempt + 1, retries, error: reason });
+      await sleep(RETRY_PAUSE_MS);
+    }
+  }
+}
+
+async function settle(options: ConnectionOptions): Promise<ConnectionOptions> {
+  const { client, otherwise, description } = options;
+  try {
+    await tryConnection(client);
+    return options;
+  } catch (error) {
+    // Whom nobody reaches will not be reached with, or without, TLS either.
+    if (otherwise === undefined || isSocketError(error)) throw error;
+    try {
+      await tryConnection(otherwise);
+    } catch (second) {
+      const how = otherwise.ssl === false ? 'without' : 'with';
+      throw new Error(`${reasonOf(error)}; ${how} TLS: ${reasonOf(second)}`, { cause: second });
+    }
+    return { client: otherwise, description };
+  }
+}
+
+async function tryConnection(config: ClientConfig): Promise<void> {
+  const client = new pg.Client({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException;
+  return message || (code ?? 'unknown');
+}

@@ -1,0 +1,176 @@
+import type { RequestHandler } from 'express';
+import promBundle from 'express-prom-bundle';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Database, Statement } from '../postgres/database';
+import { errorType } from '../postgres/errors';
+import { packageVersion } from '../config/package-root';
+
+const COMPONENT = 'api';
+
+/** How long the fleet gauges may be old: they are for trends, and scrapers come in pairs. */
+const FLEET_CACHE_MS = 15_000;
+
+/** Every metric of the process, in a registry of its own so that one process can hold several apps. */
+export class Metrics {
+  readonly registry = new Registry();
+
+  private readonly requests = new Counter({
+    name: 'hyperfleet_api_requests_total',
+    help: 'Requests answered',
+    labelNames: ['method', 'path', 'code', 'component', 'version'],
+    registers: [this.registry],
+  });
+
+  /** Measures requests; the path label is the route's template, never what a client sent. */
+  readonly middleware: RequestHandler = promBundle({
+    httpDurationMetricName: 'hyperfleet_api_request_duration_seconds',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    includeMethod: true,
+    includePath: true,
+    includeStatusCode: false,
+    includeUp: false,
+    autoregister: false,
+    promRegistry: this.registry,
+    customLabels: { code: null, component: COMPONENT, version: packageVersion },
+    normalizePath: ({ context }) => context.operation?.path ?? 'unknown',
+    transformLabels: (labels, _req, res) => {
+      labels.code = res.statusCode;
+      this.requests.inc(labels);
+    },
+  });
+
+  private readonly querySeconds = new Histogram({
+    name: 'hyperfleet_db_query_duration_seconds',
+    help: 'Round trips to the database',
+    labelNames: ['operation', 'table'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers: [this.registry],
+  });
+  private readonly queryErrors = new Counter({
+    name: 'hyperfleet_db_errors_total',
+    help: 'Statements that failed',
+    labelNames: ['operation', 'error_type'],
+    registers: [this.registry],
+  });
+  private readonly reports = new Counter({
+    name: 'hyperfleet_api_reports_total',
+    help: 'Adapter reports by what became of them',
+    labelNames: ['resource_type', 'outcome', 'reason'],
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+    new Gauge({
+      name: 'hyperfleet_api_build_info',
+      help: 'Always 1; the labels say what runs',
+      labelNames: ['component', 'version', 'node'],
+      registers: [this.registry],
+    }).set({ component: COMPONENT, version: packageVersion, node: process.version }, 1);
+  }
+
+  reportJudged(resourceType: string, outcome: string, reason: string): void {
+    this.reports.inc({ resource_type: resourceType, outcome, reason });
+  }
+
+  /** Has the database tell about its round trips and its pool. */
+  watch(db: Database): void {
+    const kept = new Map<string, Histogram.Internal<string>>();
+    db.observe = ({ operation, table }: Statement, seconds, error) => {
+      const key = `${operation} ${table}`;
+      let histogram = kept.get(key);
+      if (histogram === undefined) {
+        histogram = this.querySeconds.labels({ operation, table });
+        kept.set(key, histogram);
+      }
+      histogram.observe(seconds);
+      if (error !== undefined) {
+        this.queryErrors.inc({ operation, error_type: errorType(error) });
+      }
+    };
+    const gauge = (name: string, help: string, value: () => number) =>
+      new Gauge({
+        name: `hyperfleet_db_connections_${name}`,
+        help,
+        registers: [this.registry],
+        collect() {
+          this.set(value());
+        },
+      });
+    gauge('open', 'Pooled connections', () => db.pool.totalCount);
+    gauge('in_use', 'Pooled connections at work', () => db.pool.totalCount - db.pool.idleCount);
+    gauge('waiting', 'Requests waiting for a connection', () => db.pool.waitingCount);
+  }
+
+  /**
+   * Adds gauges of resources that are not reconciled, read from the database when somebody scrapes.
+   * @param stuckAfterSeconds age from which such a resource counts as stuck
+   */
+  watchFleet(db: Database, stuckAfterSeconds: number): void {
+    let readAt = 0;
+    let reading = Promise.resolve();
+    const refresh = () => {
+      if (Date.now() - readAt > FLEET_CACHE_MS) {
+        readAt = Date.now();
+        reading = read();
+      }
+      return reading;
+    };
+    const gauge = (name: string, help: string) =>
+      new Gauge({
+        name: `hyperfleet_api_resource_${name}`,
+        help,
+        labelNames: ['resource_type', 'is_delete'],
+        registers: [this.registry],
+        collect: refresh,
+      });
+    const pending = gauge('pending_reconciliation', 'Resources whose Ready is not True');
+    const stuck = gauge(
+      'pending_reconciliation_stuck',
+      'Of these, the ones older than the threshold',
+    );
+    const duration = gauge(
+      'pending_reconciliation_stuck_duration_seconds',
+      'Age of the oldest of the stuck ones',
+    );
+    const read = async () => {
+      const now = new Date().toISOString();
+      // A database that cannot answer must not take the other metrics down with it.
+      const rows = await db
+        .query<FleetRow>(COUNT_PENDING, [now, stuckAfterSeconds])
+        .catch(() => []);
+      for (const metric of [pending, stuck, duration]) metric.reset();
+      for (const row of rows) {
+        const labels = { resource_type: row.kind, is_delete: String(row.is_delete) };
+        pending.set(labels, row.pending);
+        stuck.set(labels, row.stuck);
+        duration.set(labels, row.stuck === 0 ? 0 : row.oldest);
+      }
+    };
+  }
+}
+
+interface FleetRow {
+  kind: string;
+  is_delete: boolean;
+  pending: number;
+  stuck: number;
+  oldest: number;
+}
+
+/** A resource waits since its last change, or since its phase changed if that was later. */
+const COUNT_PENDING: Statement = {
+  name: 'count_pending',
+  operation: 'select',
+  table: 'resource_status',
+  text: `
+    SELECT kind, is_delete, count(*) AS pending, count(*) FILTER (WHERE age > $2) AS stuck,
+      max(age) AS oldest
+    FROM (
+      SELECT s.kind, r.deleted_time IS NOT NULL AS is_delete,
+        extract(epoch FROM $1::timestamptz - greatest(r.updated_time, s.last_transition_time))::float8 AS age
+      FROM resource_status s JOIN resources r ON r.id = s.resource_id
+      WHERE NOT s.ready
+    ) waiting
+    GROUP BY kind, is_delete`,
+};
