@@ -1,0 +1,73 @@
+import knexBuilder, { type Knex } from 'knex';
+
+/** Builds SQL; it never connects. */
+export const sql = knexBuilder({ client: 'pg' });
+
+/** What labels a statement in metrics; with a name PostgreSQL keeps its plan. */
+export interface StatementLabels {
+  name?: string;
+  operation: 'select' | 'insert' | 'update' | 'delete' | 'transaction';
+  table: string;
+}
+
+/** SQL that is compiled once and executed with other values each time; `Row` is what it returns. */
+export interface Statement<Row = unknown, Values extends object = object> extends StatementLabels {
+  readonly text: string;
+  /** One per placeholder of `text`, in order: a slot for a value by name, or a constant. */
+  readonly bindings: readonly unknown[];
+  /** Large JSON objects are returned as `LargeJson`. */
+  readonly keepsLargeJson?: boolean;
+  /** Only for the compiler. */
+  readonly types?: { row: Row; values: Values };
+}
+
+/** Stands for a value that is named when the statement is compiled and given when it is executed. */
+export class Slot {
+  /** Lets Knex take it for a value. */
+  readonly [name: string]: unknown;
+
+  constructor(readonly slot: string) {}
+}
+
+/** `:name`, but neither the type of a cast (`::text`) nor an escaped colon (`\\:`). */
+const NAME = /(?<![:\\\w]):(\w+)/g;
+const CAST = /::(\w+)/g;
+
+/**
+ * Compiles SQL with named values: `WHERE id = :id`. A colon or question mark that is meant as such is escaped (`\\?`).
+ * @throws Error when a value has the name of a type that the SQL casts to, which Knex would take for the value
+ */
+export function statement<Row, Values extends object = object>(
+  labels: StatementLabels,
+  text: string,
+): Statement<Row, Values> {
+  const names = new Set(Array.from(text.matchAll(NAME), ([, name]) => name!));
+  for (const [, type] of text.matchAll(CAST)) {
+    if (names.has(type!)) throw new Error(`the value :${type} has the name of a type`);
+  }
+  const slots = Object.fromEntries(Array.from(names, (name) => [name, new Slot(name)]));
+  return compile(labels, sql.raw(text, slots as Record<string, Knex.Value>));
+}
+
+/** Compiles a query that was put together, with a `Slot` for each value that differs between executions. */
+export function compile<Row, Values extends object = object>(
+  labels: StatementLabels & { keepsLargeJson?: boolean },
+  query: Knex.Raw | Knex.QueryBuilder,
+): Statement<Row, Values> {
+  const { sql: text, bindings } = query.toSQL().toNative();
+  return { ...labels, text, bindings };
+}
+
+/** @returns the values in the order of the placeholders @throws Error when one is missing */
+export function fill(
+  { name, bindings }: Statement<unknown, never>,
+  values: Readonly<Record<string, unknown>>,
+): unknown[] {
+  return bindings.map((binding) => {
+    if (!(binding instanceof Slot)) return binding;
+    const value = values[binding.slot];
+    if (value === undefined)
+      throw new Error(`the statement ${name} lacks the value :${binding.slot}`);
+    return value;
+  });
+}
