@@ -76,24 +76,27 @@ function resolves(contract, ref) {
   return true;
 }
 
+/** @param {Node} contract @returns {{ place: string, operation: Node }[]} */
+function operationsOf(contract) {
+  return Object.entries(isNode(contract.paths) ? contract.paths : {}).flatMap(([route, item]) =>
+    METHODS.flatMap((method) => {
+      const operation = isNode(item) ? item[method] : undefined;
+      return isNode(operation) ? { place: `${method.toUpperCase()} ${route}`, operation } : [];
+    }),
+  );
+}
+
 /** Handlers are found by operationId, so each operation needs one of its own. @param {Node} contract */
 function badOperationIds(contract) {
   /** @type {Map<string, string>} */
   const seen = new Map();
-  /** @type {string[]} */
-  const bad = [];
-  for (const [route, item] of Object.entries(isNode(contract.paths) ? contract.paths : {})) {
-    for (const method of METHODS) {
-      const operation = isNode(item) ? item[method] : undefined;
-      if (!isNode(operation)) continue;
-      const place = `${method.toUpperCase()} ${route}`;
-      const id = operation.operationId;
-      if (typeof id !== 'string' || id === '') bad.push(`${place}: has no operationId`);
-      else if (seen.has(id)) bad.push(`${place}: repeats the operationId ${id} of ${seen.get(id)}`);
-      else seen.set(id, place);
-    }
-  }
-  return bad;
+  return operationsOf(contract).flatMap(({ place, operation: { operationId: id } }) => {
+    if (typeof id !== 'string' || id === '') return `${place}: has no operationId`;
+    const other = seen.get(id);
+    if (other !== undefined) return `${place}: repeats the operationId ${id} of ${other}`;
+    seen.set(id, place);
+    return [];
+  });
 }
 
 /** @param {string} source @returns {Promise<Record<string, string>>} file name → content */
@@ -106,8 +109,21 @@ async function generate(source) {
   const ast = await openapiTS(JSON.stringify(contract), { emptyObjectsUnknown: true });
   return {
     'openapi.json': JSON.stringify(contract, null, 2) + '\n',
-    'openapi.ts': HEADER + astToString(ast),
+    'openapi.ts': HEADER + astToString(ast) + verbTypes(contract),
   };
+}
+
+/** The operations of each verb, so that one handler can serve all of them. @param {Node} contract */
+function verbTypes(contract) {
+  /** @type {Map<string, string[]>} */
+  const verbs = new Map();
+  for (const { operation } of operationsOf(contract)) {
+    const verb = operation['x-verb'];
+    if (typeof verb !== 'string') continue;
+    verbs.set(verb, [...(verbs.get(verb) ?? []), `'${operation.operationId}'`]);
+  }
+  const lines = Array.from(verbs, ([verb, ids]) => `    '${verb}': ${ids.join(' | ')};`);
+  return `export interface verbs {\n${lines.join('\n')}\n}\n`;
 }
 
 /** What decides whether a run can be skipped. @param {string[]} files */

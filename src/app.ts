@@ -1,35 +1,22 @@
-import compression from 'compression';
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import express, { type Express } from 'express';
+import { identify } from './auth/gate';
+import { dispatch } from './contract/dispatch';
+import { applyRequestRules, refuseFaults } from './contract/request-rules';
 import { handlers } from './handlers';
-import { STATUSES_PAGE_SIZE } from './handlers/statuses';
-import type { Authenticator } from './auth/authenticator';
-import type { Authorizer } from './auth/authorizer';
-import type { Contract } from './contract/document';
-import { dispatch } from './http/dispatch';
-import { writeJson } from './http/fields';
-import type { Service } from './contract/handler';
-import { readJsonBody } from './http/json-body';
-import { ProblemError } from './problems/problem';
-import { reportProblem } from './http/problem-response';
+import { admitLists } from './http/admission';
+import { compressLists } from './http/compression';
+import { selectFields } from './http/fields';
+import { readBody } from './http/json-body';
+import { findOperation } from './http/operation';
+import { problemResponse } from './http/problem-response';
+import { refuseMalformed } from './http/malformed';
 import { requestContext } from './http/request-context';
 import { serveSwaggerUi } from './http/swagger-ui';
-import { validateRequest } from './contract/request-rules';
-import { WideLists } from './http/admission';
-
-/** Who may come in; absent: everybody, as the system actor. */
-export interface Gate {
-  authenticator?: Authenticator;
-  authorizer?: Authorizer;
-}
-
-export const SYSTEM_ACTOR = 'system@hyperfleet.local';
-
-/** A search of 4096 characters takes up to 12 KB when encoded. */
-const MAX_URL_LENGTH = 16_384;
+import type { RunningService } from './service';
 
 /** The API: the order in which a request is looked at, top to bottom. */
-export function createApp(service: Service, gate: Gate = {}): Express {
-  const { config, contract, log, metrics } = service;
+export function createApp(service: RunningService): Express {
+  const { config, contract, gate, log, metrics } = service;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -37,112 +24,18 @@ export function createApp(service: Service, gate: Gate = {}): Express {
 
   app.use(metrics.middleware);
   app.use(requestContext(config, log));
-  app.use((req: Request, _res: Response, next: NextFunction) => {
-    refuseMalformed(req);
-    next();
-  });
+  app.use(refuseMalformed);
   serveSwaggerUi(app);
-  const wideLists = new WideLists();
-  // One handler, not one per step: the way from one to the next was an eighth of what a read allocates.
-  app.use(async (req: Request, res: Response, next: NextFunction) => {
-    findOperation(contract, req);
-    await identify(gate, req);
-    await readBody(req, config.maxBodyBytes);
-    await validateRequest(contract, req, res);
-    const rows = pageSizeOf(req, config.defaultPageSize);
-    if (rows !== undefined) {
-      await wideLists.admit(rows, res);
-      compressList(req, res);
-    }
-    writeJson(req, res);
-    next();
-  });
-  app.use(contract.validateResponse);
+  app.use(findOperation(contract));
+  app.use(identify(gate));
+  app.use(readBody(config.maxBodyBytes));
+  app.use(applyRequestRules);
+  app.use(selectFields);
+  app.use(contract.validate);
+  app.use(refuseFaults);
+  app.use(admitLists());
+  app.use(compressLists);
   app.use(dispatch(handlers, service));
-  app.use(reportProblem(log));
+  app.use(problemResponse(log));
   return app;
-}
-
-function refuseMalformed(req: Request): void {
-  if (req.url.length > MAX_URL_LENGTH) {
-    const detail = `The URL must not have more than ${MAX_URL_LENGTH} characters.`;
-    throw new ProblemError('LRG-001', detail, { status: 414 });
-  }
-  if (req.headers.host === undefined && req.httpVersion === '1.1') {
-    throw new ProblemError('VAL-006', 'The request has no Host header.');
-  }
-  const repeated = repeatedHeader(req.rawHeaders);
-  if (repeated !== undefined) {
-    throw new ProblemError('VAL-006', `The request has more than one ${repeated} header.`);
-  }
-}
-
-function findOperation(contract: Contract, req: Request): void {
-  const { operation, pathParams } = contract.match(req.method, req.path);
-  req.context.operation = operation;
-  req.context.pathParams = pathParams;
-  req.params = pathParams;
-  // Express parses the query anew at every look at it.
-  Object.defineProperty(req, 'query', { value: req.query, writable: true, configurable: true });
-  (req as unknown as { openapi: object }).openapi = { ...operation.metadata, pathParams };
-  // HEAD is GET in everything but the body, which Node leaves out by itself.
-  if (req.method === 'HEAD') req.method = 'GET';
-}
-
-async function identify({ authenticator, authorizer }: Gate, req: Request): Promise<void> {
-  const operation = req.context.operation!;
-  if (authenticator === undefined || operation.public) {
-    req.context.actor = SYSTEM_ACTOR;
-    return;
-  }
-  const identity = await authenticator.authenticate(req.headers.authorization);
-  authorizer?.check(operation.id, identity.claims);
-  req.context.actor = identity.actor;
-}
-
-async function readBody(req: Request, maxBytes: number): Promise<void> {
-  const { mediaTypes } = req.context.operation!;
-  if (mediaTypes.length === 0) {
-    delete req.headers['content-type'];
-    return;
-  }
-  req.body = await readJsonBody(req, { maxBytes, mediaTypes });
-  req.context.mediaType = mediaTypeOf(req.headers['content-type']);
-  // The validator compiles and keeps a schema for every distinct value of this header.
-  req.headers['content-type'] = req.context.mediaType;
-}
-
-/** The rows a list is asked for at most; undefined: it is no list. */
-function pageSizeOf(req: Request, usual: number): number | undefined {
-  const { id, queryParameters } = req.context.operation!;
-  if (!queryParameters.has('page')) return undefined;
-  const { pageSize, size } = req.query as { pageSize?: number; size?: number };
-  return pageSize ?? size ?? (id.endsWith('Statuses') ? STATUSES_PAGE_SIZE : usual);
-}
-
-const compress = compression({ level: 1, threshold: 1024 });
-
-/** Only lists: an answer with an ETag must stay the exact bytes the tag stands for. */
-function compressList(req: Request, res: Response): void {
-  // The middleware wraps the response before it knows that nobody asks for it.
-  if (req.headers['accept-encoding'] === undefined) res.setHeader('Vary', 'Accept-Encoding');
-  else compress(req, res, () => undefined);
-}
-
-const ONCE = ['Host', 'Content-Type', 'Authorization'];
-
-/** Node takes the first; a proxy in front may have looked at the last. */
-function repeatedHeader(rawHeaders: readonly string[]): string | undefined {
-  return ONCE.find((header) => {
-    let count = 0;
-    for (let at = 0; at < rawHeaders.length; at += 2) {
-      const name = rawHeaders[at]!;
-      if (name.length === header.length && name.toLowerCase() === header.toLowerCase()) count++;
-    }
-    return count > 1;
-  });
-}
-
-function mediaTypeOf(header: string | undefined): string {
-  return (header ?? '').split(';', 1)[0]!.trim().toLowerCase();
 }

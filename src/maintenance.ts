@@ -1,4 +1,4 @@
-import type { Config } from './config/config';
+import { type Config, loadKinds } from './config/config';
 import { reaggregateAll } from './repositories/reaggregate';
 import type { Logger } from './telemetry/log';
 import { openDatabase } from './service';
@@ -24,8 +24,7 @@ export async function reaggregate(config: Config, log: Logger, args: string[]): 
   const database = await openDatabase(config, log, 'as configured');
   let lastId = after;
   try {
-    const required = { Cluster: config.clusterAdapters, NodePool: config.nodePoolAdapters };
-    const done = await reaggregateAll(database.db, required, after, BATCH_SIZE, {
+    const done = await reaggregateAll(database.db, loadKinds(config), after, BATCH_SIZE, {
       onProgress(progress) {
         lastId = progress.lastId;
         log.info('reaggregating', { ...progress });

@@ -1,18 +1,14 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createApp, type Gate } from './app';
+import { createApp } from './app';
 import { assertServable, type Config, describeConfig } from './config/config';
 import type { Statement } from './postgres/database';
 import { answerClientErrors } from './http/client-errors';
-import { createContract } from './contract/document';
 import { Drainer } from './http/drainer';
-import type { Service } from './contract/handler';
 import { presetPrototypes } from './http/preset-prototypes';
 import { createHealthServer, createMetricsServer, listen } from './http/listeners';
-import { createSpecValidator } from './specs/spec-validator';
 import type { Logger } from './telemetry/log';
-import { Metrics } from './telemetry/metrics';
-import { openDatabase } from './service';
+import { createService } from './service';
 import { untilStopped } from './stop-signals';
 import { stopTracing } from './telemetry/tracing';
 
@@ -32,22 +28,9 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   const began = performance.now();
   assertServable(config);
   log.info('configuration', { config: describeConfig(config) });
-  const contract = await createContract(config.defaultPageSize);
-  const specs = await createSpecValidator(config.openapiSchemaPath, contract.document, log);
-  const gate = await createGate(
-    config,
-    log,
-    contract.operations.map(({ id }) => id),
-  );
-  const { db, close } = await openDatabase(config, log, 'as configured');
-
-  const metrics = new Metrics();
-  metrics.watch(db);
-  metrics.watchFleet(db, config.stuckAfterSeconds);
-  const service: Service = {
-    ...{ config, contract, db, log, metrics, specs },
-    required: { Cluster: config.clusterAdapters, NodePool: config.nodePoolAdapters },
-  };
+  const service = await createService(config, log);
+  const { db, gate, metrics } = service;
+  if (gate.authorizer) process.on('SIGHUP', () => void gate.authorizer!.reload());
 
   const health = createHealthServer(async () => {
     if (drainer.draining) return 'the server is stopping';
@@ -60,7 +43,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
     ]);
     return answered ? undefined : 'the database does not answer';
   });
-  const app = createApp(service, gate);
+  const app = createApp(service);
   const api = createServer(
     {
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -98,39 +81,8 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   const signal = await untilStopped();
   log.info('stopping', { signal });
   await drainer.drain(config.shutdownTimeoutMs);
-  await close();
+  await service.close();
   await stopTracing();
   log.info('stopped');
   process.exit(0);
-}
-
-async function createGate(
-  config: Config,
-  log: Logger,
-  operations: readonly string[],
-): Promise<Gate> {
-  if (!config.authEnabled) return {};
-  // What verifies tokens takes a twelfth of the start to load.
-  const [{ createAuthenticator }, { createAuthorizer }] = await Promise.all([
-    import('./auth/authenticator.js'),
-    import('./auth/authorizer.js'),
-  ]);
-  const authenticator = await createAuthenticator(
-    {
-      jwksUrl: config.authJwksUrl,
-      jwksFile: config.authJwksFile,
-      issuer: config.authIssuer!,
-      audience: config.authAudience!,
-      identityClaim: config.authIdentityClaim,
-    },
-    (level, message, fields) => log[level](message, fields),
-  );
-  if (!config.authzEnabled) return { authenticator };
-  const authorizer = await createAuthorizer(
-    config.authzRulesFile,
-    (level, message, fields) => log[level](message, fields),
-    operations,
-  );
-  process.on('SIGHUP', () => void authorizer.reload());
-  return { authenticator, authorizer };
 }

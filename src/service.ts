@@ -1,11 +1,51 @@
 import knexBuilder, { type Knex } from 'knex';
-import { type Config, hasExternalDatabase } from './config/config';
-import { Database } from './postgres/database';
+import { createGate, type Gate } from './auth/gate';
+import { type Config, hasExternalDatabase, loadKinds } from './config/config';
+import { createContract } from './contract/contract';
+import type { Service } from './contract/handler';
 import { type ConnectionOptions, connectionOptions } from './postgres/connection-options';
-import { startEmbedded } from './embedded/embedded-postgres';
+import { Database } from './postgres/database';
+import { errorType } from './postgres/errors';
 import { waitForDatabase } from './postgres/first-connection';
 import { migrateUp, pendingMigrations } from './postgres/migrations';
+import { countPending } from './repositories/counts';
+import { createSpecValidator } from './specs/spec-validator';
 import type { Logger } from './telemetry/log';
+import { Metrics } from './telemetry/metrics';
+
+/** All parts of the process, ready to serve, and how to let go of them. */
+export interface RunningService extends Service {
+  gate: Gate;
+  close(): Promise<void>;
+}
+
+/**
+ * Puts the parts together. What needs no database comes first, so that a fault in a file shows at once.
+ * @throws Error for a configuration, file, database or schema that cannot be used
+ */
+export async function createService(config: Config, log: Logger): Promise<RunningService> {
+  const contract = await createContract(config.defaultPageSize);
+  const kinds = loadKinds(config);
+  const specs = await createSpecValidator(config.openapiSchemaPath, contract.document, kinds, log);
+  const operationIds = contract.operations.map(({ id }) => id);
+  const gate = await createGate(config, log, operationIds);
+  const database = await openDatabase(config, log, 'as configured');
+  const { db } = database;
+
+  const metrics = new Metrics();
+  db.observe = ({ operation, table }, seconds, error) =>
+    metrics.queryDone(operation, table, seconds, error === undefined ? error : errorType(error));
+  metrics.watchPool(db.pool);
+  metrics.watchFleet(() => countPending(db, config.stuckAfterSeconds));
+  return {
+    ...{ config, contract, db, gate, kinds, log, metrics, specs },
+    async close() {
+      gate.authenticator?.close();
+      gate.authorizer?.close();
+      await database.close();
+    },
+  };
+}
 
 /** A database that can be used, and how to let go of it. */
 export interface OpenDatabase {
@@ -24,12 +64,7 @@ export async function openDatabase(
   log: Logger,
   migrate: 'always' | 'as configured',
 ): Promise<OpenDatabase> {
-  const embedded = hasExternalDatabase(config)
-    ? undefined
-    : await startEmbedded({
-        directory: EMBEDDED_DIRECTORY,
-        onProgress: (message) => log.info(message),
-      });
+  const embedded = hasExternalDatabase(config) ? undefined : await startEmbedded(log);
   try {
     const wanted = connectionOptions(embedded ? { ...config, databaseUrl: embedded.url } : config);
     log.info('database', { database: wanted.description, embedded: embedded !== undefined });
@@ -53,6 +88,15 @@ export async function openDatabase(
     await embedded?.stop();
     throw error;
   }
+}
+
+async function startEmbedded(log: Logger) {
+  // Loaded only where it is used: the container image has no embedded PostgreSQL.
+  const embedded = await import('./embedded/embedded-postgres.js');
+  return embedded.startEmbedded({
+    directory: EMBEDDED_DIRECTORY,
+    onProgress: (message) => log.info(message),
+  });
 }
 
 async function prepareSchema(

@@ -1,3 +1,4 @@
+import { conditionTypeOf } from '../kinds/adapter-names';
 import { decideAvailable } from './available';
 import { decideReady } from './ready';
 import { earliest, hasCondition, standingOf } from './standing';
@@ -123,12 +124,6 @@ function adapterCondition({ adapter, report, available }: Standing): ResourceCon
       last_transition_time: available.last_transition_time,
     },
   ];
-}
-
-/** B3. The condition type an adapter reports under: `gcp-provisioner` → `GcpProvisionerSuccessful`. */
-export function conditionTypeOf(adapter: string): string {
-  const parts = adapter.split('-').map((part) => part.charAt(0).toUpperCase() + part.slice(1));
-  return `${parts.join('')}Successful`;
 }
 
 /** B5. Ready when Ready is True; else Failed when a required adapter is unhealthy at G. */

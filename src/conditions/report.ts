@@ -1,4 +1,4 @@
-import { conditionTypeOf } from './aggregate';
+import { conditionTypeOf } from '../kinds/adapter-names';
 import { hasCondition } from './standing';
 import { parseTime } from './time';
 import type { AdapterCondition, AdapterStatus } from './types';

@@ -15,7 +15,8 @@ export type ResourcePhase = Schemas['ResourcePhase'];
  * `Available` is True or False; anything else counts as not reported.
  */
 export interface AggregateInput {
-  kind: 'Cluster' | 'NodePool';
+  /** Name of the kind, for messages. */
+  kind: string;
   generation: number;
   /** The resource's updated_time. */
   ref: string;
@@ -28,7 +29,7 @@ export interface AggregateInput {
   previousPhase?: { phase: ResourcePhase; since: string };
   /** The resource is marked for deletion. */
   deleting: boolean;
-  /** Node pools are left under it. */
+  /** Children are left under it. */
   hasChildren: boolean;
 }
 

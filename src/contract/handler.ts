@@ -1,20 +1,21 @@
-import type { operations } from '../../generated/openapi';
+import type { operations, verbs } from '../../generated/openapi';
 import type { Config } from '../config/config';
+import type { Kind, Kinds } from '../kinds/kind';
 import type { Database } from '../postgres/database';
-import type { RequiredAdapters } from '../repositories/resources';
+import type { SpecValidator } from '../specs/spec-validator';
 import type { Logger } from '../telemetry/log';
 import type { Metrics } from '../telemetry/metrics';
-import type { Contract, OperationId } from './document';
-import type { SpecValidator } from '../specs/spec-validator';
+import type { Contract } from './contract';
+import type { Operation, OperationId, Verb } from './document';
 
 /** What every handler works with; one per process. */
 export interface Service {
   config: Config;
   contract: Contract;
   db: Database;
+  kinds: Kinds;
   log: Logger;
   metrics: Metrics;
-  required: RequiredAdapters;
   specs: SpecValidator;
 }
 
@@ -34,6 +35,8 @@ type BodyContent<Op extends OperationId> = operations[Op] extends {
 
 /** A request the contract has accepted. */
 export interface ValidRequest<Op extends OperationId> {
+  /** What the contract says of it. */
+  operation: Operation;
   params: Parameters<Op, 'path'>;
   query: Parameters<Op, 'query'>;
   body: BodyContent<Op>;
@@ -42,13 +45,22 @@ export interface ValidRequest<Op extends OperationId> {
   headers: NodeJS.Dict<string | string[]>;
   actor: string;
   traceId: string;
-  /** Aborted when the client goes away before it is answered. */
+  /** Aborted when the client goes away before the response is complete. */
   signal: AbortSignal;
 }
 
+/** A request about resources of one kind. */
+export type ResourceRequest<V extends Verb> = Omit<ValidRequest<verbs[V]>, 'params'> & {
+  kind: Kind;
+  /** The id in the path, of a resource of the kind; empty for lists and creates. */
+  id: string;
+  /** The id of the parent in the path. */
+  ownerId: string | undefined;
+};
+
 type Responses<Op extends OperationId> = operations[Op]['responses'];
 type Success = 200 | 201 | 202 | 204 | 304;
-type JsonOf<Answer> = Answer extends { content: { 'application/json': infer Body } }
+type JsonOf<Response> = Response extends { content: { 'application/json': infer Body } }
   ? Body
   : undefined;
 
@@ -56,18 +68,25 @@ interface Headers {
   headers?: Record<string, string>;
 }
 
-/** An answer the contract documents; problems are thrown instead. */
+/** A response the contract documents; problems are thrown instead. */
 export type Reply<Op extends OperationId> =
   | {
       [Status in keyof Responses<Op> & Success]: Headers & {
         status: Status;
-      } & (JsonOf<Responses<Op>[Status]> extends undefined
-          ? { body?: undefined }
-          : { body: JsonOf<Responses<Op>[Status]> });
+      } & Body<JsonOf<Responses<Op>[Status]>>;
     }[keyof Responses<Op> & Success]
   | Raw;
 
-/** An answer that is not JSON, or is the contract itself. */
+type Body<T> = [T] extends [undefined] ? { body?: undefined } : { body: OfAnyKind<T> };
+
+/** What the contract says of each kind, with the name of the kind left open. */
+type OfAnyKind<T> = T extends { kind?: string; items: (infer Item)[] }
+  ? Omit<T, 'kind' | 'items'> & { kind: string; items: OfAnyKind<Item>[] }
+  : T extends { kind?: string }
+    ? Omit<T, 'kind'> & { kind?: string }
+    : T;
+
+/** A response that is not JSON, or is the contract itself. */
 export interface Raw extends Headers {
   status: 200;
   contentType: string;
@@ -77,10 +96,19 @@ export interface Raw extends Headers {
 /** Any reply, for the code that sends it. */
 export type AnyReply = Raw | (Headers & { status: Success; body?: unknown });
 
+/** Handles an operation of the service itself. */
 export type Handler<Op extends OperationId> = (
   request: ValidRequest<Op>,
   service: Service,
 ) => Promise<Reply<Op>> | Reply<Op>;
 
-/** One handler per operation of the contract: a missing one does not compile. */
-export type Handlers = { readonly [Op in OperationId]: Handler<Op> };
+/** Handles what is done with resources of any kind. */
+export type ResourceHandler<V extends Verb> = (
+  request: ResourceRequest<V>,
+  service: Service,
+) => Promise<Reply<verbs[V]>>;
+
+/** A handler for every operation of the contract: a missing one does not compile. */
+export type Handlers = { readonly [V in Verb]: ResourceHandler<V> } & {
+  readonly [Op in Exclude<OperationId, verbs[Verb]>]: Handler<Op>;
+};

@@ -1,9 +1,9 @@
-import type { Request, Response } from 'express';
+import type { ErrorRequestHandler, NextFunction, Request, RequestHandler } from 'express';
 import { describeRule } from '../problems/broken-rule';
-import type { Contract } from './document';
-import { ProblemError, type ProblemField } from '../problems/problem';
-import { type EovError, fieldsOfValidatorErrors, validationDetail } from './field-errors';
 import { fieldName } from '../problems/field-path';
+import { ProblemError, type ProblemField } from '../problems/problem';
+import type { Json, Schema } from './document';
+import { type EovError, fieldsOfValidatorErrors, validationDetail } from './field-errors';
 
 const LABEL_PREFIX =
   /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -17,127 +17,141 @@ export function isLabelKey(key: string): boolean {
   );
 }
 
-type Json = Record<string, unknown>;
-
 const INTEGER = /^-?\d{1,15}$/;
 
-/** As the contract says. */
-const MAX_CONDITIONS = 100;
-const MAX_LABELS = 64;
-/** Enough to replace every label by another. */
-const MAX_MERGED_LABELS = 2 * MAX_LABELS;
+/** Looks for what the validator cannot say, or would take too long to; `refuseFaults` tells the client. */
+export const applyRequestRules: RequestHandler = (req, _res, next) => {
+  req.context.faults = [...takeOutBadParameters(req), ...unknownFields(req), ...bodyFaults(req)];
+  next();
+};
 
-/**
- * Holds a request against the contract; the body is parsed, the operation known.
- * @throws ProblemError VAL-000 with every field at fault
- */
-export async function validateRequest(
-  contract: Contract,
-  req: Request,
-  res: Response,
-): Promise<void> {
-  const query = req.query as Record<string, unknown>;
-  const fields = [...takeOutBadParameters(req, query), ...cutOverfull(req)];
-  const input = { query, params: req.context.pathParams, body: req.body as unknown };
-  const errors = await validatorErrors(contract, req, res);
-  fields.push(...fieldsOfValidatorErrors(errors, input), ...labelKeyProblems(req));
-  if (fields.length === 0) return;
-  throw new ProblemError('VAL-000', validationDetail(fields), { errors: fields });
+/** After the validator: refuses what was found, by it or before it. @throws ProblemError VAL-000 with every fault */
+export const refuseFaults: [RequestHandler, ErrorRequestHandler] = [
+  (req, _res, next) => {
+    refuse(req.context.faults);
+    next();
+  },
+  (error: unknown, req: Request, _res: unknown, next: NextFunction) => {
+    if (!isValidatorError(error)) {
+      next(error);
+      return;
+    }
+    const { query, body, context } = req;
+    const input = { query, params: context.pathParams, body: body as unknown };
+    refuse([...context.faults, ...fieldsOfValidatorErrors(error.errors, input)]);
+  },
+];
+
+function refuse(errors: ProblemField[]): void {
+  if (errors.length > 0) throw new ProblemError('VAL-000', validationDetail(errors), { errors });
 }
 
-/** The validator stops at the first parameter it does not know; so they are named, all, before it runs. */
-function takeOutBadParameters(req: Request, query: Record<string, unknown>): ProblemField[] {
-  const { queryParameters: known, integerParameters } = req.context.operation!;
-  const fields: ProblemField[] = [];
-  const good: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(query)) {
-    if (!known.has(name)) {
-      const list = [...known].join(', ');
-      fields.push({
+function isValidatorError(error: unknown): error is { errors: EovError[] } {
+  const { status, errors } = error as { status?: unknown; errors?: unknown };
+  return status === 400 && Array.isArray(errors);
+}
+
+/** The validator stops at the first parameter it does not know, so all of them are named before it runs. */
+function takeOutBadParameters(req: Request): ProblemField[] {
+  const known = req.context.operation!.query;
+  const faults: ProblemField[] = [];
+  const good: Json = {};
+  for (const [name, value] of Object.entries(req.query)) {
+    const schema = known.get(name);
+    if (schema === undefined) {
+      const list = [...known.keys()].join(', ');
+      faults.push({
         field: name,
         message: `query parameter '${name}' is not known here (${list || 'none'})`,
         constraint: 'unknown',
       });
     } else if (Array.isArray(value)) {
-      fields.push({
+      faults.push({
         field: name,
         message: `query parameter '${name}' must be given once`,
         constraint: 'single',
       });
-    } else if (integerParameters.has(name) && !INTEGER.test(String(value))) {
-      // The validator would take Infinity, 1e3 and 0x10 for whole numbers.
-      fields.push(
+    } else if (schema.type === 'integer' && !INTEGER.test(String(value))) {
+      // The validator would take Infinity, 1e3 and 0x10 for integers.
+      faults.push(
         describeRule({ path: [name], keyword: 'type', params: { type: 'integer' }, value }),
       );
     } else {
       good[name] = value;
     }
   }
-  if (fields.length > 0) Object.defineProperty(req, 'query', { value: good, configurable: true });
-  return fields;
+  if (faults.length > 0) Object.defineProperty(req, 'query', { value: good, configurable: true });
+  return faults;
+}
+
+/** The paths in the query parameter `fields`. A label key is one step, dots and all. */
+export function fieldPaths(fields: string): string[][] {
+  const names = new Set(fields.split(',').map((name) => name.trim()));
+  return Array.from(names, (name) =>
+    name.startsWith('labels.') ? ['labels', name.slice('labels.'.length)] : name.split('.'),
+  );
+}
+
+function unknownFields(req: Request): ProblemField[] {
+  const { fields } = req.query;
+  const known = req.context.operation!.fields;
+  if (typeof fields !== 'string') return [];
+  const unknown = new Set(fieldPaths(fields).map(([top]) => top!));
+  return [...unknown]
+    .filter((name) => !known.includes(name))
+    .map((name) => ({
+      field: 'fields',
+      message: `fields has '${name}', which is not one of ${known.join(', ')}`,
+      constraint: 'enum',
+    }));
+}
+
+function bodyFaults(req: Request): ProblemField[] {
+  const { operation, mediaType } = req.context;
+  const { properties = {} } = operation!.bodies.get(mediaType) ?? {};
+  const body = (req.body ?? {}) as Json;
+  return [
+    ...Object.entries(properties).flatMap(([name, schema]) => cutOverfull(body, name, schema)),
+    ...('labels' in properties ? labelKeyFaults(body.labels) : []),
+  ];
 }
 
 /**
  * The time the validator takes grows with the square of the number of errors: a list of 32,000 bad conditions would
- * keep everybody waiting for half a minute. So it gets no more members of anything than there may be.
+ * hold everybody up for half a minute. So it gets no more entries of anything than there may be.
  */
-function cutOverfull(req: Request): ProblemField[] {
-  const labels = labelsOf(req);
-  const merge = req.context.mediaType === 'application/merge-patch+json';
-  const maxLabels = merge ? MAX_MERGED_LABELS : MAX_LABELS;
-  const entries = Object.entries(labels ?? {});
-  if (entries.length > maxLabels) {
-    (req.body as Json).labels = Object.fromEntries(entries.slice(0, maxLabels));
-    return [overfull('labels', 'maxProperties', maxLabels, labels)];
+function cutOverfull(
+  body: Json,
+  name: string,
+  { maxItems, maxProperties }: Schema,
+): ProblemField[] {
+  const value = body[name];
+  if (Array.isArray(value)) {
+    if (maxItems === undefined || value.length <= maxItems) return [];
+    body[name] = value.slice(0, maxItems);
+    return [overfull(name, 'maxItems', maxItems, value)];
   }
-  const { conditions } = (req.body ?? {}) as Json;
-  if (Array.isArray(conditions) && conditions.length > MAX_CONDITIONS && isReport(req)) {
-    (req.body as Json).conditions = conditions.slice(0, MAX_CONDITIONS);
-    return [overfull('conditions', 'maxItems', MAX_CONDITIONS, conditions)];
-  }
-  return [];
-}
-
-function isReport(req: Request): boolean {
-  return req.context.operation!.id.endsWith('Statuses');
-}
-
-/** The labels in a body, where it may have some. */
-function labelsOf(req: Request): Json | undefined {
-  if (isReport(req)) return undefined;
-  const { labels } = (req.body ?? {}) as Json;
-  const isObject = typeof labels === 'object' && labels !== null && !Array.isArray(labels);
-  return isObject ? (labels as Json) : undefined;
+  if (typeof value !== 'object' || value === null || maxProperties === undefined) return [];
+  const entries = Object.entries(value);
+  if (entries.length <= maxProperties) return [];
+  body[name] = Object.fromEntries(entries.slice(0, maxProperties));
+  return [overfull(name, 'maxProperties', maxProperties, value)];
 }
 
 function overfull(name: string, keyword: string, limit: number, value: unknown): ProblemField {
   return describeRule({ path: [name], keyword, params: { limit }, value });
 }
 
-function validatorErrors(contract: Contract, req: Request, res: Response): Promise<EovError[]> {
-  return new Promise((resolve, reject) => {
-    contract.validateRequest(req, res, (error?: unknown) => {
-      if (!error) resolve([]);
-      else if (isValidatorError(error)) resolve(error.errors);
-      else reject(error instanceof Error ? error : new Error('the validator failed'));
-    });
-  });
-}
-
-function isValidatorError(error: unknown): error is { status: number; errors: EovError[] } {
-  const { status, errors } = error as { status?: unknown; errors?: unknown };
-  return status === 400 && Array.isArray(errors);
-}
-
 /** OpenAPI 3.0 cannot say what the keys of an object look like. */
-function labelKeyProblems(req: Request): ProblemField[] {
-  return Object.keys(labelsOf(req) ?? {})
+function labelKeyFaults(labels: unknown): ProblemField[] {
+  if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) return [];
+  return Object.keys(labels)
     .filter((key) => !isLabelKey(key))
     .map((key) => {
       const field = fieldName(['labels', key]);
       return {
         field,
-        message: `${field} is no label key: that is a name of up to 63 letters, digits, '-', '_' or '.', optionally after a DNS name and '/'`,
+        message: `${field} is not a label key: a name of up to 63 letters, digits, '-', '_' or '.', optionally after a DNS name and '/'`,
         constraint: 'pattern',
       };
     });

@@ -3,13 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
-import {
-  canReach,
-  locateBinaries,
-  publicCopy,
-  serverAccount,
-  type Account,
-} from './binaries';
+import { canReach, locateBinaries, publicCopy, serverAccount, type Account } from './binaries';
 
 export const EMBEDDED_USER = 'hyperfleet';
 

@@ -1,40 +1,27 @@
 import type { Handlers } from '../contract/handler';
-import * as clusters from './clusters';
 import * as meta from './meta';
-import * as nodePools from './node-pools';
+import * as resources from './resources';
 import * as statuses from './statuses';
 
-/** Every operation of the contract and the function that answers it. */
+/** Everything the service can do, and the function that does it. */
 export const handlers: Handlers = {
-  getClusters: clusters.getClusters,
-  postCluster: clusters.postCluster,
-  getClusterById: clusters.getClusterById,
-  patchClusterById: clusters.patchClusterById,
-  deleteClusterById: clusters.deleteClusterById,
-  forceDeleteCluster: clusters.forceDeleteCluster,
+  // With resources of every kind, by the verb that the contract gives an operation.
+  list: resources.list,
+  create: resources.create,
+  read: resources.read,
+  patch: resources.patch,
+  delete: resources.markDeleted,
+  'force-delete': resources.forceDelete,
+  'list-statuses': statuses.listStatuses,
+  report: statuses.report,
 
-  getNodePools: nodePools.getNodePools,
-  getNodePool: nodePools.getNodePool,
-  getNodePoolsByClusterId: nodePools.getNodePoolsByClusterId,
-  createNodePool: nodePools.createNodePool,
-  getNodePoolById: nodePools.getNodePoolById,
-  patchNodePoolById: nodePools.patchNodePoolById,
-  deleteNodePoolById: nodePools.deleteNodePoolById,
-  forceDeleteNodePool: nodePools.forceDeleteNodePool,
-
-  getClusterStatuses: statuses.getClusterStatuses,
-  postClusterStatuses: statuses.postClusterStatuses,
-  putClusterStatuses: statuses.putClusterStatuses,
-  getNodePoolsStatuses: statuses.getNodePoolsStatuses,
-  postNodePoolStatuses: statuses.postNodePoolStatuses,
-  putNodePoolStatuses: statuses.putNodePoolStatuses,
-
+  // About the service itself, by operationId.
   getCompatibility: meta.getCompatibility,
   getMetadata: meta.getMetadata,
   getErrors: meta.getErrors,
   getErrorById: meta.getErrorById,
   getOpenapi: meta.getOpenapi,
-  getOpenapiAlias: meta.getOpenapiAlias,
+  getOpenapiAlias: meta.getOpenapi,
   getOpenapiUi: meta.getOpenapiUi,
-  getOpenapiUiAlias: meta.getOpenapiUiAlias,
+  getOpenapiUiAlias: meta.getOpenapiUi,
 };

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { Handler, Raw, Service } from '../contract/handler';
+import type { Handler, Raw, Service, ValidRequest } from '../contract/handler';
 import { errorTableEntry, ProblemError, PROBLEMS, type ProblemCode } from '../problems/problem';
 import { swaggerPage } from '../http/swagger-ui';
 import { packageVersion } from '../config/package-root';
@@ -77,12 +77,15 @@ async function contractDocument(
   return { status: 200, contentType: 'application/json', content: known.json };
 }
 
-export const getOpenapi: Handler<'getOpenapi'> = ({ headers }, service) =>
-  contractDocument(headers.accept, service);
+/** Under both of its addresses. */
+export function getOpenapi(
+  { headers }: Pick<ValidRequest<'getOpenapi'>, 'headers'>,
+  service: Service,
+): Promise<Raw> {
+  return contractDocument(headers.accept, service);
+}
 
-export const getOpenapiAlias: Handler<'getOpenapiAlias'> = ({ headers }, service) =>
-  contractDocument(headers.accept, service);
-
-export const getOpenapiUi: Handler<'getOpenapiUi'> = () => swaggerPage();
-
-export const getOpenapiUiAlias: Handler<'getOpenapiUiAlias'> = () => swaggerPage();
+/** Under both of its addresses. */
+export function getOpenapiUi(): Raw {
+  return swaggerPage();
+}

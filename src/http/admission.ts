@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { RequestHandler } from 'express';
 import { RequestAborted } from '../postgres/errors';
 import { ProblemError } from '../problems/problem';
 
@@ -63,4 +64,15 @@ function tooMany(): ProblemError {
     headers: { 'Retry-After': '2' },
     cause: new Error(`waited ${MAX_WAIT_MS} ms for one of ${AT_ONCE} wide lists to end`),
   });
+}
+
+/** Lets lists in by the number of items they ask for at most. */
+export function admitLists(): RequestHandler {
+  const lists = new WideLists();
+  return async (req, res, next) => {
+    const usual = req.context.operation!.defaultPageSize;
+    const { pageSize, size } = req.query as { pageSize?: number; size?: number };
+    if (usual !== undefined) await lists.admit(pageSize ?? size ?? usual, res);
+    next();
+  };
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import type { RequestHandler } from 'express';
 import { RequestAborted } from '../postgres/errors';
 import { isTooDeep, mayLoseMeaning } from './json-fast-check';
 import { JsonSyntaxError, scanJson } from './json-scan';
@@ -131,4 +132,21 @@ function tooLarge(req: IncomingMessage, maxBytes: number): ProblemError {
 function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   return value === null ? 'null' : `a ${typeof value}`;
+}
+
+/** Reads the body of an operation that takes one. */
+export function readBody(maxBytes: number): RequestHandler {
+  return async (req, _res, next) => {
+    const mediaTypes = [...req.context.operation!.bodies.keys()];
+    if (mediaTypes.length === 0) {
+      delete req.headers['content-type'];
+    } else {
+      req.body = await readJsonBody(req, { maxBytes, mediaTypes });
+      const header = req.headers['content-type'] ?? '';
+      req.context.mediaType = header.split(';', 1)[0]!.trim().toLowerCase();
+      // The validator compiles and keeps a schema for every distinct value of this header.
+      req.headers['content-type'] = req.context.mediaType;
+    }
+    next();
+  };
 }

@@ -1,11 +1,11 @@
 import type { NextFunction, Request, Response } from 'express';
-import { databaseProblem, RequestAborted } from '../postgres/errors';
+import { isUnavailable, RequestAborted } from '../postgres/errors';
 import type { Logger } from '../telemetry/log';
 import { SearchError } from '../search/search-error';
 import { ProblemError, problemBody } from '../problems/problem';
 
 /** The one place that turns an error into an answer. Registered last. */
-export function reportProblem(log: Logger) {
+export function problemResponse(log: Logger) {
   return (error: unknown, req: Request, res: Response, _next: NextFunction): void => {
     if (error instanceof RequestAborted || res.headersSent) {
       res.destroy();
@@ -34,10 +34,13 @@ function toProblem(error: unknown): ProblemError {
       errors: [{ field: 'search', message: error.message, constraint: 'syntax' }],
     });
   }
-  return (
-    databaseProblem(error) ??
-    new ProblemError('INT-001', 'The server could not answer this request.', { cause: error })
-  );
+  if (isUnavailable(error)) {
+    return new ProblemError('SVC-001', 'The database is not available at the moment. Try again.', {
+      headers: { 'Retry-After': '1' },
+      cause: error,
+    });
+  }
+  return new ProblemError('INT-001', 'The server could not handle this request.', { cause: error });
 }
 
 /** What failed, from the outside in; where in our code it was is of no interest. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { NextFunction, Request, Response } from 'express';
+import type { ProblemField } from '../problems/problem';
 import type { Config } from '../config/config';
 import type { Logger } from '../telemetry/log';
 import { activeTraceId } from '../telemetry/tracing';
@@ -12,18 +13,13 @@ export interface RequestContext {
   operation?: Operation;
   pathParams: Record<string, string>;
   actor?: string;
-  claims?: Record<string, unknown>;
   mediaType: string;
+  /** What our own rules have found wrong with it. */
+  faults: ProblemField[];
   /** The resource that was created, for the log. */
   resourceId?: string;
-  /** Set once something wants to know when the client goes away: few do, and making one is dear. */
-  abort?: AbortController;
-}
-
-/** Aborted when the client of this request goes away before it is answered. */
-export function abortSignal(context: RequestContext): AbortSignal {
-  context.abort ??= new AbortController();
-  return context.abort.signal;
+  /** Aborted when the client goes away before the response is complete. */
+  readonly signal: AbortSignal;
 }
 
 declare module 'express-serve-static-core' {
@@ -39,11 +35,18 @@ export function requestContext(config: Config, log: Logger) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const given = req.headers['x-request-id'];
     const requestId = typeof given === 'string' && TRACE_ID.test(given) ? given : undefined;
+    let abort: AbortController | undefined;
     const context: RequestContext = {
       traceId: activeTraceId() ?? requestId ?? randomUUID(),
       startedAt: performance.now(),
       pathParams: {},
       mediaType: '',
+      faults: [],
+      // Few want to know when the client goes away, and a controller is not cheap.
+      get signal() {
+        abort ??= new AbortController();
+        return abort.signal;
+      },
     };
     req.context = context;
     res.setHeader('X-Request-Id', context.traceId);
@@ -52,10 +55,10 @@ export function requestContext(config: Config, log: Logger) {
     const { socket } = req;
     const bytesBefore = socket.bytesWritten;
     res.once('close', () => {
-      if (!res.writableFinished) context.abort?.abort();
+      if (!res.writableFinished) abort?.abort();
       const seconds = (performance.now() - context.startedAt) / 1000;
       const route = context.operation?.path ?? 'unknown';
-      const isList = context.operation?.queryParameters.has('page');
+      const isList = context.operation?.defaultPageSize !== undefined;
       if (isList && res.writableFinished && res.statusCode < 400 && !config.logPolls) return;
       log.info('request', {
         method: req.method,
@@ -68,10 +71,14 @@ export function requestContext(config: Config, log: Logger) {
         request_id: requestId ?? context.traceId,
         trace_id: context.traceId,
         actor: context.actor,
-        resource_id:
-          context.resourceId ?? context.pathParams.nodepool_id ?? context.pathParams.cluster_id,
+        resource_id: context.resourceId ?? innermostId(context),
       });
     });
     next();
   };
+}
+
+/** Of `/clusters/{cluster_id}/nodepools/{nodepool_id}` the latter. */
+function innermostId({ operation, pathParams }: RequestContext): string | undefined {
+  return operation?.on && Object.values(pathParams).at(-1);
 }

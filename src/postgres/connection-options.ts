@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import pg from 'pg';
 import type { ClientConfig } from 'pg';
-import { type Config, ConfigError, isLoopback, SSL_MODES, type SslMode } from '../config/config';
+import { type Config, ConfigError, isLoopback } from '../config/config';
+import { SSL_MODES, type SslMode } from '../config/variables';
 
 /** How to reach the database: for `pg`, and in words without the password. */
 export interface ConnectionOptions {

@@ -71,21 +71,13 @@ export function errorType(error: unknown): string {
   return sqlState(error) ?? (error as NodeJS.ErrnoException).code ?? 'unknown';
 }
 
-/** The problem a client reads when the database fails, or undefined when the error is of another sort. */
-export function databaseProblem(error: unknown): ProblemError | undefined {
+/** The database cannot do its work at the moment; the same request may succeed later. */
+export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
-  const unavailable =
+  return (
     error instanceof DatabaseUnavailable ||
     (state !== undefined && UNAVAILABLE.test(state)) ||
     isPlanOutdated(error) ||
-    isSocketError(error);
-  if (!unavailable) return undefined;
-  return new ProblemError(
-    'SVC-001',
-    'The database cannot answer at the moment; try again shortly.',
-    {
-      headers: { 'Retry-After': '1' },
-      cause: error,
-    },
+    isSocketError(error)
   );
 }

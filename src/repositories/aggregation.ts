@@ -1,13 +1,14 @@
 import { type Aggregate, aggregateConditions, isComplete } from '../conditions/aggregate';
-import type { RequiredAdapters, ResourceWithReports } from './resources';
+import { getKind, type Kinds } from '../kinds/kind';
+import type { ResourceWithReports } from './resources';
 
 /** The conditions of a resource, from what is stored of it. */
-export function aggregateRow(row: ResourceWithReports, required: RequiredAdapters): Aggregate {
+export function aggregateRow(row: ResourceWithReports, kinds: Kinds): Aggregate {
   return aggregateConditions({
     kind: row.kind,
     generation: row.generation,
     ref: row.updated_time,
-    required: required[row.kind],
+    required: getKind(kinds, row.kind).requiredAdapters,
     reports: row.reports,
     previous: row.conditions,
     previousPhase: { phase: row.phase, since: row.last_transition_time },
@@ -17,10 +18,10 @@ export function aggregateRow(row: ResourceWithReports, required: RequiredAdapter
 }
 
 /** Whether a resource marked for deletion has nothing left to wait for. */
-export function isRowComplete(row: ResourceWithReports, required: RequiredAdapters): boolean {
+export function isRowComplete(row: ResourceWithReports, kinds: Kinds): boolean {
   return isComplete({
     generation: row.generation,
-    required: required[row.kind],
+    required: getKind(kinds, row.kind).requiredAdapters,
     reports: row.reports,
     deleting: row.deleted_time !== null,
     hasChildren: row.has_children,

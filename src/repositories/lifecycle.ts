@@ -1,4 +1,5 @@
 import { ProblemError } from '../problems/problem';
+import type { Kinds } from '../kinds/kind';
 import { aggregateRow, isRowComplete } from './aggregation';
 import type { Database, Session, Statement } from '../postgres/database';
 import {
@@ -6,7 +7,6 @@ import {
   lockResource,
   lockWithReports,
   notFound,
-  type RequiredAdapters,
   type ResourceWithReports,
   type Target,
   TARGET,
@@ -41,11 +41,12 @@ const FIND_OWNER: Statement = {
  * @throws ProblemError NTF-001
  */
 export async function lockFamily(trx: Session, target: Target): Promise<ResourceWithReports> {
-  if (target.kind === 'Cluster') return lockWithReports(trx, target);
+  const { parent } = target.kind;
+  if (parent === undefined) return lockWithReports(trx, target);
   const [found] = await trx.query<{ owner_id: string }>(FIND_OWNER, targetValues(target));
   if (found === undefined) throw notFound(target);
   const [, row] = await Promise.all([
-    lockResource(trx, { kind: 'Cluster', id: found.owner_id }),
+    lockResource(trx, { kind: parent, id: found.owner_id }),
     lockWithReports(trx, target),
   ]);
   return row;
@@ -98,7 +99,7 @@ export function deleteResource(
   target: Target,
   assertVersion: (version: number) => void,
   actor: string,
-  required: RequiredAdapters,
+  kinds: Kinds,
 ): Promise<ResourceRow> {
   return db.transaction(async (trx) => {
     const row = await lockWithReports(trx, target);
@@ -106,19 +107,19 @@ export function deleteResource(
     if (row.deleted_time !== null) return row;
 
     const time = new Date().toISOString();
-    const children = row.kind === 'Cluster' ? await lockChildren(trx, row.id) : [];
+    const children = row.has_children ? await lockChildren(trx, row.id) : [];
     const marked = children
       .filter((child) => child.deleted_time === null)
       .map((child) => mark(child, time, actor));
-    const gone = marked.filter((child) => isRowComplete(child, required));
+    const gone = marked.filter((child) => isRowComplete(child, kinds));
     const self = {
       ...mark(row, time, actor),
       has_children: children.length > gone.length,
     };
-    await writeMarks(trx, [self, ...marked], required);
-    const completed = isRowComplete(self, required) ? [...gone, self] : gone;
+    await writeMarks(trx, [self, ...marked], kinds);
+    const completed = isRowComplete(self, kinds) ? [...gone, self] : gone;
     await removeRows(trx, completed);
-    return { ...self, ...aggregateRow(self, required), version: row.version + 1 };
+    return { ...self, ...aggregateRow(self, kinds), version: row.version + 1 };
   });
 }
 
@@ -154,13 +155,13 @@ const WRITE_MARKS: Statement = {
 async function writeMarks(
   trx: Session,
   rows: readonly ResourceWithReports[],
-  required: RequiredAdapters,
+  kinds: Kinds,
 ): Promise<void> {
   await trx.query(WRITE_MARKS, [
     rows.map(({ id }) => id),
     rows[0]!.deleted_time,
     rows[0]!.deleted_by,
-    ...statusColumns(rows.map((row) => aggregateRow(row, required))),
+    ...statusColumns(rows.map((row) => aggregateRow(row, kinds))),
   ]);
 }
 
@@ -197,7 +198,7 @@ const TOUCH: Statement = {
 export async function removeResource(
   trx: Session,
   row: ResourceWithReports,
-  required: RequiredAdapters,
+  kinds: Kinds,
 ): Promise<void> {
   if (row.owner_id === null) return removeRows(trx, [row]);
   const [, found] = await Promise.all([
@@ -205,7 +206,7 @@ export async function removeResource(
     trx.query<ResourceWithReports>(FIND_CLUSTER, [row.owner_id]),
   ]);
   const cluster = found[0]!;
-  if (isRowComplete(cluster, required)) return removeRows(trx, [cluster]);
+  if (isRowComplete(cluster, kinds)) return removeRows(trx, [cluster]);
   // A report on the cluster that was judged while its last node pool was there must be judged again.
   if (cluster.deleted_time !== null && !cluster.has_children) await trx.query(TOUCH, [cluster.id]);
 }
@@ -218,7 +219,7 @@ export async function removeResource(
 export function forceDeleteResource(
   db: Database,
   target: Target,
-  required: RequiredAdapters,
+  kinds: Kinds,
 ): Promise<ResourceRow> {
   return db.transaction(async (trx) => {
     const row = await lockFamily(trx, target);
@@ -229,7 +230,7 @@ export function forceDeleteResource(
       );
     }
     if (row.has_children) await removeRows(trx, await lockChildren(trx, row.id));
-    await removeResource(trx, row, required);
+    await removeResource(trx, row, kinds);
     return row;
   });
 }

@@ -1,15 +1,15 @@
 import type { Knex } from 'knex';
-import { sortableFields, type Listed } from '../search/fields';
+import { type Listing, REPORT_LISTING } from '../search/fields';
 import type { OrderTerm } from '../search/order';
 import { type Alias, Slot } from '../search/predicate';
 import type { CompiledSearch, Counter } from '../search/where';
 import { sql } from '../postgres/database';
 import { TARGET } from './resources';
-import { ADAPTER_STATUS_COLUMNS, type Kind, RESOURCE_COLUMNS } from './rows';
+import { ADAPTER_STATUS_COLUMNS, RESOURCE_COLUMNS } from './rows';
 
 /* The SQL of lists, with slots for everything that differs between two requests of the same form. */
 
-/** The cluster whose node pools, or the resource whose reports, are listed. */
+/** The resource whose children, or whose reports, are listed. */
 export const PARENT = new Slot(0);
 const OFFSET = new Slot(1);
 /** Of the resource whose reports are listed; both are part of looking whether it exists. */
@@ -19,9 +19,9 @@ export const FIRST_SEARCH_SLOT = 4;
 
 /** What, besides the search, decides the SQL of a list of resources. */
 export interface ListForm {
-  kind: Kind;
-  /** Only node pools of one cluster. */
-  inCluster: boolean;
+  listing: Listing;
+  /** Name of the parent's kind, when only the children of one are listed. */
+  parent: string | undefined;
   order: readonly OrderTerm[];
   pageSize: number;
   /** Rows before the page; undefined when there are many: those are a slot, and may be skipped from the other end. */
@@ -42,9 +42,13 @@ export function resourceListSql(form: ListForm, search: CompiledSearch): Knex.Ra
   const order = simplestOrder(form.order);
   const list = { ...form, search, order };
   const { total, page } = search.ordered ? fromIndex(list) : fromAllMatches(list);
-  const found = form.inCluster
-    ? sql.raw("EXISTS (SELECT 1 FROM resources WHERE id = ? AND kind = 'Cluster')", [PARENT])
-    : sql.raw('true');
+  const found =
+    form.parent === undefined
+      ? sql.raw('true')
+      : sql.raw('EXISTS (SELECT 1 FROM resources WHERE id = ? AND kind = ?)', [
+          PARENT,
+          form.parent,
+        ]);
   // The literal LIMIT tells the planner that the page is small, whatever happens inside.
   return sql.raw(
     `WITH ? SELECT ? AS found, t.total, ${RESOURCE_COLUMNS}
@@ -53,7 +57,7 @@ export function resourceListSql(form: ListForm, search: CompiledSearch): Knex.Ra
        JOIN resources r ON r.id = page.id
        JOIN resource_status s ON s.resource_id = page.id
      ) ON true
-     ORDER BY ${orderSql(form.kind, order, 'r')}`,
+     ORDER BY ${orderSql(form.listing, order, 'r')}`,
     [total, found, page],
   );
 }
@@ -68,7 +72,7 @@ export function reportListSql(
     search.where(query, ['a']);
     return query;
   };
-  const ordering = orderSql('AdapterStatus', order, 'a');
+  const ordering = orderSql(REPORT_LISTING, order, 'a');
   return sql.raw(
     `SELECT EXISTS (SELECT 1 FROM resources r WHERE ${TARGET.replaceAll(/\$\d/g, '?')}) AS found,
        t.total, ${ADAPTER_STATUS_COLUMNS}
@@ -97,16 +101,15 @@ function simplestOrder(order: readonly OrderTerm[]): readonly OrderTerm[] {
 }
 
 function orderSql(
-  listed: Listed,
+  { sortable }: Listing,
   order: readonly OrderTerm[],
   from: Alias,
   reverse = false,
 ): string {
-  const fields = sortableFields(listed);
   return order
     .map(({ field, direction }) => {
       const descending = (direction === 'desc') !== reverse;
-      return `${fields.get(field)!.sql(idColumn(from))} ${descending ? 'DESC' : 'ASC'}`;
+      return `${sortable.get(field)!.sql(idColumn(from))} ${descending ? 'DESC' : 'ASC'}`;
     })
     .join(', ');
 }
@@ -123,11 +126,10 @@ function idColumn(alias: Alias): string {
 }
 
 /** A query over the tables that `search` and `order` need, no more; a label leads when there is one. */
-function matches(search: CompiledSearch, listed: Kind, order: readonly OrderTerm[]) {
-  const fields = sortableFields(listed);
+function matches(search: CompiledSearch, { sortable }: Listing, order: readonly OrderTerm[]) {
   const needed = new Set<Alias>(search.startsFromLabel ? ['l'] : []);
   for (const alias of ['r', 's'] as const) {
-    const ordered = order.some(({ field }) => fields.get(field)!.table === alias);
+    const ordered = order.some(({ field }) => sortable.get(field)!.table === alias);
     if (ordered || search.tables.has(alias)) needed.add(alias);
   }
   const [first = 'r', ...others] = needed;
@@ -139,12 +141,12 @@ function matches(search: CompiledSearch, listed: Kind, order: readonly OrderTerm
   return { query, first };
 }
 
-const COUNTED: Record<Counter, (plural: string) => string> = {
-  all: (plural) => `sum(${plural})`,
-  ready: (plural) => `sum(${plural}_ready)`,
-  not_ready: (plural) => `sum(${plural} - ${plural}_ready)`,
-  available: (plural) => `sum(${plural}_available)`,
-  not_available: (plural) => `sum(${plural} - ${plural}_available)`,
+const COUNTED: Record<Counter, string> = {
+  all: 'total',
+  ready: 'ready',
+  not_ready: 'total - ready',
+  available: 'available',
+  not_available: 'total - available',
 };
 
 /** The two parts of a list: the common table expressions up to `t (total)`, and the ids of the page. */
@@ -154,13 +156,13 @@ interface Parts {
 }
 
 /** For searches whose matches an index returns in order. */
-function fromIndex({ kind, search, order, offset, pageSize }: ResourceList): Parts {
-  const total = sql.raw('t AS MATERIALIZED (SELECT (?) AS total)', [totalQuery(search, kind)]);
+function fromIndex({ listing, search, order, offset, pageSize }: ResourceList): Parts {
+  const total = sql.raw('t AS MATERIALIZED (SELECT (?) AS total)', [totalQuery(search, listing)]);
   const ids = (reverse: boolean) => {
-    const { query, first } = matches(search, kind, order);
+    const { query, first } = matches(search, listing, order);
     return query
       .select(sql.raw(`${idColumn(first)} AS id`))
-      .orderByRaw(orderSql(kind, order, first, reverse));
+      .orderByRaw(orderSql(listing, order, first, reverse));
   };
   if (offset !== undefined) {
     return { total, page: limited('?', [ids(false)], { pageSize, offset }) };
@@ -181,21 +183,22 @@ function fromIndex({ kind, search, order, offset, pageSize }: ResourceList): Par
   return { total, page: either };
 }
 
-function totalQuery(search: CompiledSearch, kind: Kind): Knex.Raw | Knex.QueryBuilder {
+function totalQuery(search: CompiledSearch, listing: Listing): Knex.Raw | Knex.QueryBuilder {
   if (search.constant === false) return sql.raw('0');
   if (search.counter !== undefined) {
-    const total = COUNTED[search.counter](kind === 'Cluster' ? 'clusters' : 'node_pools');
-    return sql.raw(`SELECT (${total})::bigint FROM resource_counts`);
+    return sql.raw(
+      `SELECT coalesce(sum(${COUNTED[search.counter]}), 0)::bigint FROM resource_counts WHERE kind = ?`,
+      [listing.kind!],
+    );
   }
-  return matches(search, kind, []).query.count();
+  return matches(search, listing, []).query.count();
 }
 
 /** For all other searches. */
-function fromAllMatches({ kind, search, order, offset, pageSize }: ResourceList): Parts {
-  const { query, first } = matches(search, kind, order);
-  const fields = sortableFields(kind);
+function fromAllMatches({ listing, search, order, offset, pageSize }: ResourceList): Parts {
+  const { query, first } = matches(search, listing, order);
   const columns = order.map(
-    ({ field }, index) => `${fields.get(field)!.sql(idColumn(first))} AS o${index}`,
+    ({ field }, index) => `${listing.sortable.get(field)!.sql(idColumn(first))} AS o${index}`,
   );
   const ordering = order.map(({ direction }, index) => `o${index} ${direction}`).join(', ');
   return {

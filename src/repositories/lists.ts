@@ -1,4 +1,6 @@
 import type { Knex } from 'knex';
+import type { Kind } from '../kinds/kind';
+import { REPORT_LISTING, resourceListing } from '../search/fields';
 import type { OrderTerm } from '../search/order';
 import type { SearchTree } from '../search/parse';
 import { render, Slot, withSlots } from '../search/predicate';
@@ -6,7 +8,7 @@ import { compileSearch, resolveSearch } from '../search/where';
 import type { Database, Statement } from '../postgres/database';
 import { FIRST_SEARCH_SLOT, PARENT, reportListSql, resourceListSql } from './list-sql';
 import { notFound, type Target } from './resources';
-import type { AdapterStatusRow, Kind, ResourceRow } from './rows';
+import type { AdapterStatusRow, ResourceRow } from './rows';
 
 export interface ListOptions {
   /** From 1. */
@@ -17,7 +19,7 @@ export interface ListOptions {
   search: SearchTree | undefined;
 }
 
-/** All of a kind, or the node pools of one cluster. */
+/** All of a kind, or those of one parent. */
 export interface ListScope {
   kind: Kind;
   ownerId?: string;
@@ -37,7 +39,7 @@ const SHORT_PAGE = 50;
 
 /**
  * One page of resources.
- * @throws ProblemError NTF-001 when the cluster of the scope does not exist
+ * @throws ProblemError NTF-001 when the parent of the scope does not exist
  */
 export async function listResources(
   db: Database,
@@ -46,28 +48,29 @@ export async function listResources(
   signal: AbortSignal,
 ): Promise<Page<ResourceRow>> {
   const { kind, ownerId } = scope;
+  const listing = resourceListing(kind);
   const { order, pageSize } = options;
   const form = {
-    kind,
-    inCluster: ownerId !== undefined,
+    listing,
+    parent: ownerId === undefined ? undefined : kind.parent!.name,
     order,
     pageSize,
     offset: fewBefore(options),
   };
-  const searched = resolveSearch(options.search, kind);
+  const searched = resolveSearch(options.search, listing);
   const { sql: searchForm, bindings } = render(searched, 'r');
-  const list = compiledList('resources', { ...form, searchForm }, () => {
-    const parentId = form.inCluster ? PARENT : undefined;
-    const search = compileSearch(withSlots(searched, FIRST_SEARCH_SLOT), { kind, parentId });
+  const list = compiledList('resources', { ...form, listing: kind.name, searchForm }, () => {
+    const parentId = form.parent === undefined ? undefined : PARENT;
+    const search = compileSearch(withSlots(searched, FIRST_SEARCH_SLOT), { listing, parentId });
     const few = search.unique || search.constant !== undefined;
     return {
       query: resourceListSql(form, search),
       short: few && form.offset !== undefined && pageSize <= SHORT_PAGE,
     };
   });
-  const values = [ownerId, offsetOf(options), kind, null, ...bindings];
+  const values = [ownerId, offsetOf(options), kind.name, null, ...bindings];
   const rows = await run<ResourceRow>(db, list, values, signal);
-  if (rows[0]?.found === false) throw notFound({ kind: 'Cluster', id: ownerId! });
+  if (rows[0]?.found === false) throw notFound({ kind: kind.parent!, id: ownerId! });
   return toPage(rows, 'id');
 }
 
@@ -82,15 +85,15 @@ export async function listReports(
 ): Promise<Page<AdapterStatusRow>> {
   const { order, pageSize } = options;
   const form = { order, pageSize, offset: fewBefore(options) };
-  const searched = resolveSearch(options.search, 'AdapterStatus');
+  const searched = resolveSearch(options.search, REPORT_LISTING);
   const { sql: searchForm, bindings } = render(searched, 'a');
   const list = compiledList('adapter_statuses', { ...form, searchForm }, () => {
-    const scope = { kind: 'AdapterStatus', parentId: PARENT } as const;
+    const scope = { listing: REPORT_LISTING, parentId: PARENT };
     const search = compileSearch(withSlots(searched, FIRST_SEARCH_SLOT), scope);
     return { query: reportListSql(form, search), short: true };
   });
   const { id, kind, ownerId = null } = target;
-  const values = [id, offsetOf(options), kind, ownerId, ...bindings];
+  const values = [id, offsetOf(options), kind.name, ownerId, ...bindings];
   const rows = await run<AdapterStatusRow>(db, list, values);
   if (rows[0]?.found === false) throw notFound(target);
   return toPage(rows, 'adapter');

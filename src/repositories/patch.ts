@@ -1,14 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Kinds } from '../kinds/kind';
 import { ProblemError } from '../problems/problem';
 import { aggregateRow } from './aggregation';
 import type { Database, Statement } from '../postgres/database';
-import {
-  assignStatus,
-  changeResource,
-  type RequiredAdapters,
-  type ResourceWithReports,
-  type Target,
-} from './resources';
+import { assignStatus, changeResource, type ResourceWithReports, type Target } from './resources';
 import { type JsonObject, type ResourceRow, STATUS_COLUMNS, statusValues } from './rows';
 
 /** What a user decides about a resource after its creation. */
@@ -70,7 +65,7 @@ export function patchResource(
   decide: (row: ResourceRow) => Desired,
   assertVersion: (version: number) => void,
   actor: string,
-  required: RequiredAdapters,
+  kinds: Kinds,
 ): Promise<ResourceRow> {
   return changeResource<ResourceRow>(db, target, async (row, session) => {
     assertVersion(row.version);
@@ -86,7 +81,7 @@ export function patchResource(
       updated_time: new Date().toISOString(),
       updated_by: actor,
     };
-    const aggregate = aggregateRow(changed, required);
+    const aggregate = aggregateRow(changed, kinds);
     const [written] = await session.query<{ version: number }>(WRITE_PATCH, [
       row.id,
       row.version,

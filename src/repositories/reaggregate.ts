@@ -1,18 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { conditionTypeOf } from '../conditions/aggregate';
+import { getKind, type Kinds } from '../kinds/kind';
+import { conditionTypeOf } from '../kinds/adapter-names';
 import { ProblemError } from '../problems/problem';
 import { aggregateRow, isRowComplete } from './aggregation';
 import type { Database, Statement } from '../postgres/database';
 import { lockFamily, removeResource } from './lifecycle';
-import {
-  DECIDING_COLUMNS,
-  type RequiredAdapters,
-  type ResourceWithReports,
-  type Target,
-} from './resources';
+import { DECIDING_COLUMNS, type ResourceWithReports } from './resources';
 import {
   RESOURCE_COLUMNS,
   RESOURCE_TABLES,
+  type ResourceRow,
   STATUS_COLUMNS,
   STATUS_FROM_NEW,
   statusArrays,
@@ -89,7 +86,7 @@ export interface ReaggregateObserver {
  */
 export async function reaggregateAll(
   db: Database,
-  required: RequiredAdapters,
+  kinds: Kinds,
   after: string,
   batchSize: number,
   observer: ReaggregateObserver,
@@ -99,14 +96,14 @@ export async function reaggregateAll(
   for (;;) {
     const rows = await db.query<ResourceWithReports>(FIND_BATCH, [progress.lastId, batchSize]);
     if (rows.length === 0) return progress;
-    rows.flatMap((row) => collisionsOf(row, required)).forEach(observer.onCollision);
-    const complete = rows.filter((row) => isRowComplete(row, required));
-    const outdated = rows.filter((row) => !complete.includes(row) && isOutdated(row, required));
-    const written = await writeBatch(db, outdated, required);
+    rows.flatMap((row) => collisionsOf(row, kinds)).forEach(observer.onCollision);
+    const complete = rows.filter((row) => isRowComplete(row, kinds));
+    const outdated = rows.filter((row) => !complete.includes(row) && isOutdated(row, kinds));
+    const written = await writeBatch(db, outdated, kinds);
     progress.changed += written.size;
     // Somebody else changed the others meanwhile, perhaps a server that still has the old list.
     for (const row of [...complete, ...outdated.filter(({ id }) => !written.has(id))]) {
-      const done = await reaggregateOne(db, row, required);
+      const done = await reaggregateOne(db, row, kinds);
       if (done !== undefined) progress[done]++;
     }
     progress.lastId = rows.at(-1)!.id;
@@ -115,11 +112,10 @@ export async function reaggregateAll(
   }
 }
 
-function collisionsOf(
-  { id, kind, reports }: ResourceWithReports,
-  required: RequiredAdapters,
-): Collision[] {
-  const types = new Map(required[kind].map((adapter) => [conditionTypeOf(adapter), adapter]));
+function collisionsOf({ id, kind, reports }: ResourceWithReports, kinds: Kinds): Collision[] {
+  const types = new Map(
+    getKind(kinds, kind).requiredAdapters.map((adapter) => [conditionTypeOf(adapter), adapter]),
+  );
   return reports.flatMap(({ adapter }) => {
     const requiredAdapter = types.get(conditionTypeOf(adapter));
     if (requiredAdapter === undefined || requiredAdapter === adapter) return [];
@@ -127,9 +123,9 @@ function collisionsOf(
   });
 }
 
-function isOutdated(row: ResourceWithReports, required: RequiredAdapters): boolean {
+function isOutdated(row: ResourceWithReports, kinds: Kinds): boolean {
   const { conditions, phase, last_transition_time, observed_generation, last_updated_time } = row;
-  return !isDeepStrictEqual(aggregateRow(row, required), {
+  return !isDeepStrictEqual(aggregateRow(row, kinds), {
     ...{ conditions, phase, last_transition_time, observed_generation, last_updated_time },
   });
 }
@@ -138,14 +134,14 @@ function isOutdated(row: ResourceWithReports, required: RequiredAdapters): boole
 async function writeBatch(
   db: Database,
   rows: readonly ResourceWithReports[],
-  required: RequiredAdapters,
+  kinds: Kinds,
 ): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
   const ids = rows.map(({ id }) => id);
   const values = [
     ids,
     rows.map(({ version }) => version),
-    ...statusColumns(rows.map((row) => aggregateRow(row, required))),
+    ...statusColumns(rows.map((row) => aggregateRow(row, kinds))),
   ];
   const written = await db.transaction(async (trx) => {
     const [, changed] = await Promise.all([
@@ -160,18 +156,18 @@ async function writeBatch(
 /** Does the same to one resource while nobody else can change it, and removes it when it is complete. */
 function reaggregateOne(
   db: Database,
-  { kind, id }: Target,
-  required: RequiredAdapters,
+  { kind, id }: ResourceRow,
+  kinds: Kinds,
 ): Promise<'changed' | 'removed' | undefined> {
   return db.transaction(async (trx) => {
-    const row = await lockFamily(trx, { kind, id }).catch(unlessGone);
+    const row = await lockFamily(trx, { kind: getKind(kinds, kind), id }).catch(unlessGone);
     if (row === undefined) return undefined;
-    if (isRowComplete(row, required)) {
-      await removeResource(trx, row, required);
+    if (isRowComplete(row, kinds)) {
+      await removeResource(trx, row, kinds);
       return 'removed';
     }
-    if (!isOutdated(row, required)) return undefined;
-    const columns = statusColumns([aggregateRow(row, required)]);
+    if (!isOutdated(row, kinds)) return undefined;
+    const columns = statusColumns([aggregateRow(row, kinds)]);
     await trx.queryAndCommit(WRITE_BATCH, [[id], [row.version], ...columns]);
     return 'changed';
   });

@@ -1,15 +1,11 @@
 import { type DiscardReason, judgeReport, type Report } from '../conditions/report';
+import type { Kinds } from '../kinds/kind';
 import type { AdapterStatus } from '../conditions/types';
 import { ProblemError } from '../problems/problem';
 import { aggregateRow, isRowComplete } from './aggregation';
 import type { Database, Session, Statement } from '../postgres/database';
 import { lockFamily, removeResource } from './lifecycle';
-import {
-  changeResource,
-  type RequiredAdapters,
-  type ResourceWithReports,
-  type Target,
-} from './resources';
+import { changeResource, type ResourceWithReports, type Target } from './resources';
 import { STATUS_COLUMNS, STATUS_FROM_NEW, STATUS_TYPES, statusValues } from './rows';
 
 export type ReportOutcome =
@@ -26,7 +22,7 @@ export async function storeReport(
   db: Database,
   target: Target,
   report: Report,
-  required: RequiredAdapters,
+  kinds: Kinds,
   receivedAt: string,
 ): Promise<ReportOutcome> {
   const judge = (row: ResourceWithReports): ReportOutcome => {
@@ -34,7 +30,7 @@ export async function storeReport(
       generation: row.generation,
       deleting: row.deleted_time !== null,
       stored: row.reports,
-      required: required[row.kind],
+      required: target.kind.requiredAdapters,
       receivedAt,
     });
     if (verdict.outcome !== 'refused') return verdict;
@@ -47,8 +43,8 @@ export async function storeReport(
       const verdict = judge(row);
       if (verdict.outcome === 'discarded') return verdict;
       const after = withReport(row, verdict.status);
-      if (isRowComplete(after, required)) return 'completes';
-      const write = reportWrite(after, verdict.status, required);
+      if (isRowComplete(after, kinds)) return 'completes';
+      const write = reportWrite(after, verdict.status, kinds);
       const stored =
         session === db
           ? await db.batches.join('reports', write, lengthOf(write), (writes) =>
@@ -66,8 +62,8 @@ export async function storeReport(
     const verdict = judge(row);
     if (verdict.outcome === 'discarded') return verdict;
     const after = withReport(row, verdict.status);
-    if (isRowComplete(after, required)) await removeResource(trx, after, required);
-    else await writeReports(trx, [reportWrite(after, verdict.status, required)]);
+    if (isRowComplete(after, kinds)) await removeResource(trx, after, kinds);
+    else await writeReports(trx, [reportWrite(after, verdict.status, kinds)]);
     return verdict;
   });
 }
@@ -136,15 +132,11 @@ function writing(name: string, source: string): Statement {
 /** Values of the columns of `new`. */
 type ReportWrite = [id: string, version: number, ...unknown[]];
 
-function reportWrite(
-  after: ResourceWithReports,
-  status: AdapterStatus,
-  required: RequiredAdapters,
-): ReportWrite {
+function reportWrite(after: ResourceWithReports, status: AdapterStatus, kinds: Kinds): ReportWrite {
   return [
     after.id,
     after.version,
-    ...statusValues(aggregateRow(after, required)),
+    ...statusValues(aggregateRow(after, kinds)),
     status.adapter,
     status.observed_generation,
     status.created_time,

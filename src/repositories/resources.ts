@@ -3,10 +3,10 @@ import { monotonicFactory } from 'ulid';
 import { aggregateConditions } from '../conditions/aggregate';
 import type { AdapterStatus } from '../conditions/types';
 import { ProblemError } from '../problems/problem';
+import type { Kind } from '../kinds/kind';
 import type { Database, Session, Statement } from '../postgres/database';
 import {
   type JsonObject,
-  type Kind,
   RESOURCE_COLUMNS,
   RESOURCE_TABLES,
   type ResourceRow,
@@ -14,28 +14,28 @@ import {
   statusValues,
 } from './rows';
 
-/** Names the adapters each kind needs to be Ready. */
-export type RequiredAdapters = Readonly<Record<Kind, readonly string[]>>;
-
-/** Where a resource is looked for: of a kind, and for a node pool perhaps only under one cluster. */
+/** Where a resource is looked for: of a kind, and perhaps only under one parent. */
 export interface Target {
   kind: Kind;
   id: string;
-  /** The cluster named in the path; absent: any. */
+  /** The parent named in the path; absent: any. */
   ownerId?: string;
 }
 
 export function notFound({ kind, id, ownerId }: Target): ProblemError {
-  const what = kind === 'Cluster' ? 'Cluster' : 'Node pool';
-  const where = ownerId === undefined ? '' : ` in cluster '${ownerId}'`;
-  return new ProblemError('NTF-001', `${what} '${id}' was not found${where}.`);
+  const where = ownerId === undefined ? '' : ` in ${kind.parent!.noun} '${ownerId}'`;
+  return new ProblemError('NTF-001', `${capitalized(kind.noun)} '${id}' was not found${where}.`);
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** The condition that finds a target; its values come first in every statement that uses it. */
 export const TARGET = `r.id = $1 AND r.kind = $2 AND ($3::text IS NULL OR r.owner_id = $3)`;
 
 export function targetValues({ kind, id, ownerId }: Target): unknown[] {
-  return [id, kind, ownerId ?? null];
+  return [id, kind.name, ownerId ?? null];
 }
 
 const FIND: Statement = {
@@ -70,13 +70,13 @@ export async function getVersion(db: Database, target: Target): Promise<number> 
 export interface ResourceWithReports extends ResourceRow {
   /** Stored reports without their metadata and data, which decide nothing. */
   reports: AdapterStatus[];
-  /** Node pools are left under it. */
+  /** Children are left under it. */
   has_children: boolean;
 }
 
 const RFC_3339 = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`;
 
-/** Columns of the reports of `r` and whether it has node pools; both from the snapshot of the statement. */
+/** Columns of the reports of `r` and whether it has children; both from the snapshot of the statement. */
 export const DECIDING_COLUMNS = `
   coalesce((
     SELECT jsonb_agg(jsonb_build_object(
@@ -176,7 +176,7 @@ export function assignStatus(first: number): string {
 
 export interface NewResource {
   kind: Kind;
-  /** The cluster of a node pool. */
+  /** The parent, for kinds that have one. */
   ownerId?: string;
   name: string;
   spec: JsonObject;
@@ -197,10 +197,10 @@ const CREATE: Statement = {
   name: 'create_resources',
   operation: 'insert',
   table: 'resources',
-  // FOR SHARE waits for a deletion of the cluster that is under way, and makes one that comes later wait.
+  // FOR SHARE waits for a deletion of the parent that is under way, and makes one that comes later wait.
   text: `
     WITH parent AS (
-      SELECT id, deleted_time FROM resources WHERE id = $2 AND kind = 'Cluster' FOR SHARE
+      SELECT id, deleted_time FROM resources WHERE id = $2 AND kind = $17 FOR SHARE
     ), resource AS (
       INSERT INTO resources (id, kind, owner_id, name, spec, labels, generation,
                              created_time, created_by, updated_time, updated_by)
@@ -227,18 +227,14 @@ interface Draft extends NewResource {
 }
 
 /**
- * Creates a cluster or a node pool. Those that arrive together, and belong to the same cluster, share one statement.
- * @throws ProblemError CNF-001 name taken, NTF-001 no such cluster, CNF-003 cluster being deleted
+ * Creates a resource. Those of one kind and parent that arrive together share one statement.
+ * @throws ProblemError CNF-001 name taken, NTF-001 no such parent, CNF-003 parent being deleted
  */
-export async function createResource(
-  db: Database,
-  resource: NewResource,
-  required: RequiredAdapters,
-): Promise<ResourceRow> {
+export async function createResource(db: Database, resource: NewResource): Promise<ResourceRow> {
   const draft = { ...resource, specJson: JSON.stringify(resource.spec) };
-  const group = `${draft.kind} ${draft.ownerId ?? ''}`;
+  const group = `${draft.kind.name} ${draft.ownerId ?? ''}`;
   const outcome = await db.batches.join(group, draft, draft.specJson.length, (drafts) =>
-    createTogether(db, drafts, required),
+    createTogether(db, drafts),
   );
   if (outcome instanceof ProblemError) throw outcome;
   return outcome;
@@ -248,16 +244,15 @@ export async function createResource(
 async function createTogether(
   db: Database,
   drafts: readonly Draft[],
-  required: RequiredAdapters,
 ): Promise<(ResourceRow | ProblemError)[]> {
   const { kind, ownerId } = drafts[0]!;
   const now = new Date();
   const time = now.toISOString();
   const aggregate = aggregateConditions({
-    kind,
+    kind: kind.name,
     generation: 1,
     ref: time,
-    required: required[kind],
+    required: kind.requiredAdapters,
     reports: [],
     previous: [],
     deleting: false,
@@ -273,42 +268,39 @@ async function createTogether(
     parent_id: string | null;
     deleting: boolean;
   }>(CREATE, [
-    ...[kind, ownerId ?? null, time],
+    ...[kind.name, ownerId ?? null, time],
     sorted.map(({ id }) => id),
     sorted.map(({ name }) => name),
     sorted.map(({ specJson }) => specJson),
     sorted.map(({ labels }) => JSON.stringify(labels)),
     sorted.map(({ actor }) => actor),
     ...statusValues(aggregate),
+    kind.parent?.name ?? null,
   ]);
   const { created, parent_id, deleting } = stored!;
   const ids = new Set(created);
   return resources.map(({ id, name, spec, labels, actor }) => {
     if (ids.has(id)) {
       return {
-        ...{ id, kind, owner_id: ownerId ?? null, name, spec, labels, generation: 1 },
+        ...{ id, kind: kind.name, owner_id: ownerId ?? null, name, spec, labels, generation: 1 },
         ...{ created_time: time, created_by: actor, updated_time: time, updated_by: actor },
         ...{ deleted_time: null, deleted_by: null, version: 1 },
         ...aggregate,
       };
     }
-    if (ownerId !== undefined && parent_id === null)
-      return notFound({ kind: 'Cluster', id: ownerId });
-    if (deleting) {
-      return new ProblemError(
-        'CNF-003',
-        `Cluster '${ownerId!}' is being deleted; no node pool can be created in it.`,
-      );
-    }
-    return nameTaken(name, ownerId);
+    const { parent } = kind;
+    if (parent === undefined || ownerId === undefined) return nameTaken(kind, name);
+    if (parent_id === null) return notFound({ kind: parent, id: ownerId });
+    if (!deleting) return nameTaken(kind, name, ` in ${parent.noun} '${ownerId}'`);
+    return new ProblemError(
+      'CNF-003',
+      `${capitalized(parent.noun)} '${ownerId}' is being deleted; no ${kind.noun} can be created in it.`,
+    );
   });
 }
 
-function nameTaken(name: string, ownerId: string | undefined): ProblemError {
-  const detail =
-    ownerId === undefined
-      ? `A cluster named '${name}' already exists.`
-      : `A node pool named '${name}' already exists in cluster '${ownerId}'.`;
+function nameTaken({ noun }: Kind, name: string, where = ''): ProblemError {
+  const detail = `A ${noun} named '${name}' already exists${where}.`;
   return new ProblemError('CNF-001', detail, {
     errors: [{ field: 'name', message: detail, constraint: 'unique', value: name }],
   });

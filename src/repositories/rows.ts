@@ -1,20 +1,23 @@
 import type { components } from '../../generated/openapi';
+import { hrefOf, type Kind } from '../kinds/kind';
 import type { Aggregate } from '../conditions/aggregate';
 import { withAliases } from '../conditions/aggregate';
 import type { AdapterStatus, ResourceCondition, ResourcePhase } from '../conditions/types';
 
-export type Kind = 'Cluster' | 'NodePool';
-export type Cluster = components['schemas']['Cluster'];
-export type NodePool = components['schemas']['NodePool'];
-export type Resource = Cluster | NodePool;
+type Schemas = components['schemas'];
+
+/** A resource as the contract shows it: every property that any kind has. */
+type Resource = Omit<Schemas['Cluster'], 'kind'> &
+  Partial<Omit<Schemas['NodePool'], keyof Schemas['Cluster']>> & { kind: string };
 export type JsonObject = Record<string, unknown>;
 
-export const API_BASE = '/api/hyperfleet/v1';
+/** Every property of a contract type is named, if only to be left out: one that is forgotten does not compile. */
+type Complete<T> = { [Name in keyof Required<T>]: T[Name] };
 
 /** A resource and its aggregated status, as the tables `resources` and `resource_status` hold them. */
 export interface ResourceRow {
   id: string;
-  kind: Kind;
+  kind: string;
   owner_id: string | null;
   name: string;
   spec: JsonObject;
@@ -96,24 +99,15 @@ export function statusValues(aggregate: Aggregate): unknown[] {
   ];
 }
 
-export function hrefOf(kind: Kind, id: string): string {
-  return `${API_BASE}/${kind === 'Cluster' ? 'clusters' : 'nodepools'}/${id}`;
-}
-
 /** A row as the contract shows it; `aliases` adds the newer names of Ready and Available. */
-export function toResource(row: ResourceRow, aliases: boolean): Resource {
+export function toResource(row: ResourceRow, kind: Kind, aliases: boolean): Complete<Resource> {
+  // Undefined is left out of the JSON. Never null: adapters tear infrastructure down when `deleted_time` is there.
   return {
     kind: row.kind,
     id: row.id,
-    href: hrefOf(row.kind, row.id),
+    href: hrefOf(kind, row.id),
     name: row.name,
-    ...(row.owner_id !== null && {
-      owner_references: {
-        id: row.owner_id,
-        kind: 'Cluster',
-        href: hrefOf('Cluster', row.owner_id),
-      },
-    }),
+    owner_references: ownerReferences(row.owner_id, kind),
     generation: row.generation,
     spec: row.spec,
     labels: row.labels,
@@ -121,21 +115,21 @@ export function toResource(row: ResourceRow, aliases: boolean): Resource {
     updated_time: row.updated_time,
     created_by: row.created_by,
     updated_by: row.updated_by,
-    // Absent, never null: adapters tear infrastructure down when the member is there.
-    ...(row.deleted_time !== null && {
-      deleted_time: row.deleted_time,
-      deleted_by: row.deleted_by!,
-    }),
+    deleted_time: row.deleted_time ?? undefined,
+    deleted_by: row.deleted_by ?? undefined,
     status: {
       phase: row.phase,
-      // Older clients demand at least 1 of a node pool.
-      observed_generation:
-        row.kind === 'NodePool' ? Math.max(1, row.observed_generation) : row.observed_generation,
+      observed_generation: Math.max(kind.lowestObservedGeneration, row.observed_generation),
       last_transition_time: row.last_transition_time,
       last_updated_time: row.last_updated_time,
       conditions: aliases ? withAliases(row.conditions) : row.conditions,
     },
-  } as Resource;
+  };
+}
+
+function ownerReferences(id: string | null, { parent }: Kind) {
+  if (id === null || parent === undefined) return undefined;
+  return { id, kind: parent.name, href: hrefOf(parent, id) };
 }
 
 /** A report as the table `adapter_statuses` holds it. */

@@ -1,10 +1,21 @@
-import { hrefOf, type Kind } from '../repositories/rows';
+import { hrefOf, type Kind } from '../kinds/kind';
 import { FALSE, type Alias, type Predicate, type Value } from './predicate';
+import type { OrderTerm } from './order';
 import { SearchError, quote } from './search-error';
 import type { FieldName, Literal, NamePart } from './tokens';
 
-/** What a list shows. */
-export type Listed = Kind | 'AdapterStatus';
+/** What a list shows, and how its items are found and ordered. */
+export interface Listing {
+  /** Name of the kind, which scopes rows and labels; undefined: reports, which a resource scopes. */
+  readonly kind: string | undefined;
+  /** Every field with a fixed name. */
+  readonly fields: ReadonlyMap<string, Column>;
+  /** Those of them that a list can be ordered by. */
+  readonly sortable: ReadonlyMap<string, Column>;
+  /** The field that makes every order total. */
+  readonly identity: string;
+  readonly defaultOrder: OrderTerm;
+}
 
 /** A value that SQL can compute for each row and compare. */
 export interface Column {
@@ -18,8 +29,8 @@ export interface Column {
   readonly bindings: readonly Value[];
   readonly nullable: boolean;
   readonly sortable: boolean;
-  /** No two living resources of a kind have the same value, or no two in the same cluster. */
-  readonly unique?: 'everywhere' | 'in cluster';
+  /** No two living resources of a kind have the same value, or no two of the same parent. */
+  readonly unique?: 'everywhere' | 'in parent';
   /** A better way to test equality than comparing what `sql` computes. */
   readonly equals?: (value: string) => Predicate;
   /** Reads a literal in this field's own way, or refuses it. */
@@ -28,7 +39,7 @@ export interface Column {
 
 export type Field =
   | { readonly type: 'column'; readonly column: Column }
-  | { readonly type: 'label'; readonly key: string }
+  | { readonly type: 'label'; readonly kind: string; readonly key: string }
   | { readonly type: 'spec'; readonly path: readonly string[] };
 
 const CAST = { text: 'text', number: 'numeric', time: 'timestamptz' } as const;
@@ -49,7 +60,7 @@ function column(type: Column['type'], sql: string, more: Partial<Column> = {}): 
 const sortable = { sortable: true };
 const nullable = { nullable: true };
 
-/** A resource's address is its id behind a constant, so an address is found as fast as an id. */
+/** A resource's path is its id behind a constant, so a path is found as fast as an id. */
 function href(kind: Kind): Column {
   const prefix = hrefOf(kind, '');
   return column('text', '', {
@@ -75,11 +86,11 @@ function resourceFields(kind: Kind): Record<string, Column> {
       ...sortable,
     }),
     name: column('text', 'r.name', {
-      unique: kind === 'Cluster' ? 'everywhere' : 'in cluster',
+      unique: kind.parent === undefined ? 'everywhere' : 'in parent',
       ...sortable,
     }),
     href: href(kind),
-    kind: column('text', `'${kind}'::text COLLATE "C"`, { table: undefined }),
+    kind: column('text', `'${kind.name}'::text COLLATE "C"`, { table: undefined }),
     generation: column('number', 'r.generation', sortable),
     created_time: column('time', 'r.created_time', sortable),
     created_by: column('text', 'r.created_by COLLATE "C"', sortable),
@@ -88,42 +99,68 @@ function resourceFields(kind: Kind): Record<string, Column> {
     deleted_time: column('time', 'r.deleted_time', nullable),
     deleted_by: column('text', 'r.deleted_by COLLATE "C"', nullable),
     'status.phase': column('text', 's.phase COLLATE "C"'),
-    'status.observed_generation': column('number', 's.observed_generation'),
+    // Served no lower than this, so found no lower.
+    'status.observed_generation': column(
+      'number',
+      `greatest(s.observed_generation, ${kind.lowestObservedGeneration})`,
+      { table: 's' },
+    ),
     'status.last_transition_time': column('time', 's.last_transition_time'),
     'status.last_updated_time': column('time', 's.last_updated_time'),
+    ...(kind.parent && { owner_id: column('text', 'r.owner_id', sortable) }),
   };
 }
 
-/** Every field with a fixed name. Add one here; nothing else needs to know it. */
-const FIELDS: Readonly<Record<Listed, Readonly<Record<string, Column>>>> = {
-  Cluster: resourceFields('Cluster'),
-  NodePool: {
-    ...resourceFields('NodePool'),
-    owner_id: column('text', 'r.owner_id', sortable),
-    // Served as 1 from the start, so found as 1.
-    'status.observed_generation': column('number', 'greatest(s.observed_generation, 1)', {
-      table: 's',
-    }),
-  },
-  AdapterStatus: {
+function listing(
+  fields: Record<string, Column>,
+  more: Pick<Listing, 'kind' | 'identity' | 'defaultOrder'>,
+): Listing {
+  const entries = Object.entries(fields);
+  return {
+    ...more,
+    fields: new Map(entries),
+    sortable: new Map(entries.filter(([, field]) => field.sortable)),
+  };
+}
+
+const listings = new WeakMap<Kind, Listing>();
+
+/** The list of the resources of a kind. */
+export function resourceListing(kind: Kind): Listing {
+  let known = listings.get(kind);
+  if (known === undefined) {
+    known = listing(resourceFields(kind), {
+      kind: kind.name,
+      identity: 'id',
+      defaultOrder: { field: 'created_time', direction: 'desc' },
+    });
+    listings.set(kind, known);
+  }
+  return known;
+}
+
+/** The list of the reports about one resource. */
+export const REPORT_LISTING: Listing = listing(
+  {
     adapter: column('text', 'a.adapter', sortable),
     observed_generation: column('number', 'a.observed_generation', sortable),
     created_time: column('time', 'a.created_time', sortable),
     last_report_time: column('time', 'a.last_report_time', sortable),
   },
-};
+  {
+    kind: undefined,
+    identity: 'adapter',
+    defaultOrder: { field: 'adapter', direction: 'asc' },
+  },
+);
 
 /** Every field whose name is completed by the author, listed with the others in messages. */
 const FAMILIES = ['labels.<key>', 'spec.<path>', 'status.conditions.<Type>[.<subfield>]'];
 
-export function sortableFields(listed: Listed): ReadonlyMap<string, Column> {
-  return new Map(Object.entries(FIELDS[listed]).filter(([, field]) => field.sortable));
-}
-
-export function resolveField(name: FieldName, listed: Listed): Field {
+export function resolveField(name: FieldName, { kind, fields }: Listing): Field {
   const [first, second, ...rest] = name.parts;
-  if (listed !== 'AdapterStatus' && first !== undefined && second !== undefined) {
-    if (first.text === 'labels') return { type: 'label', key: labelKey(second) };
+  if (kind !== undefined && first !== undefined && second !== undefined) {
+    if (first.text === 'labels') return { type: 'label', kind, key: labelKey(second) };
     if (first.text === 'spec') {
       return { type: 'spec', path: [second, ...rest].map((part) => part.text) };
     }
@@ -132,14 +169,13 @@ export function resolveField(name: FieldName, listed: Listed): Field {
       return { type: 'column', column: conditionField(type, more) };
     }
   }
-  const known = FIELDS[listed];
-  const column = Object.hasOwn(known, name.text) ? known[name.text] : undefined;
+  const column = fields.get(name.text);
   if (column !== undefined) return { type: 'column', column };
-  const families = listed === 'AdapterStatus' ? [] : FAMILIES;
+  const families = kind === undefined ? [] : FAMILIES;
   throw new SearchError(
     `Expected a field, found ${quote(name.text)}`,
     name.position,
-    `The fields are: ${[...Object.keys(known), ...families].join(', ')}.`,
+    `The fields are: ${[...fields.keys(), ...families].join(', ')}.`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { sortableFields, type Listed } from './fields';
+import type { Listing } from './fields';
 import { SearchError, characters, quote } from './search-error';
 
 export type Direction = 'asc' | 'desc';
@@ -15,7 +15,7 @@ export interface OrderTerm {
 export function parseOrder(
   orderBy: string | undefined,
   order: string | undefined,
-  listed: Listed,
+  listing: Listing,
 ): OrderTerm[] {
   const direction = order === undefined ? undefined : readDirection(order.trim());
   const orderIsExpression = direction === undefined && !isBlank(order);
@@ -25,23 +25,17 @@ export function parseOrder(
       1,
     );
   }
-  const unique = listed === 'AdapterStatus' ? 'adapter' : 'id';
+  const { identity, defaultOrder } = listing;
   const terms = orderIsExpression
-    ? readTerms(order, 'asc', listed)
+    ? readTerms(order, 'asc', listing)
     : isBlank(orderBy)
-      ? [defaultTerm(direction, listed)]
-      : readTerms(orderBy, direction ?? 'asc', listed);
+      ? [{ ...defaultOrder, direction: direction ?? defaultOrder.direction }]
+      : readTerms(orderBy, direction ?? 'asc', listing);
 
-  // Nothing after the unique field can change the order.
-  const end = terms.findIndex(({ field }) => field === unique);
+  // Nothing after the field that identifies can change the order.
+  const end = terms.findIndex(({ field }) => field === identity);
   if (end >= 0) return terms.slice(0, end + 1);
-  return [...terms, { field: unique, direction: terms.at(-1)?.direction ?? 'asc' }];
-}
-
-function defaultTerm(direction: Direction | undefined, listed: Listed): OrderTerm {
-  return listed === 'AdapterStatus'
-    ? { field: 'adapter', direction: direction ?? 'asc' }
-    : { field: 'created_time', direction: direction ?? 'desc' };
+  return [...terms, { field: identity, direction: terms.at(-1)?.direction ?? 'asc' }];
 }
 
 function isBlank(text: string | undefined): text is undefined | '' {
@@ -53,8 +47,8 @@ function readDirection(word: string): Direction | undefined {
   return lower === 'asc' || lower === 'desc' ? lower : undefined;
 }
 
-function readTerms(text: string, implied: Direction, listed: Listed): OrderTerm[] {
-  const known = [...sortableFields(listed).keys()];
+function readTerms(text: string, implied: Direction, { sortable }: Listing): OrderTerm[] {
+  const known = [...sortable.keys()];
   const terms: OrderTerm[] = [];
   let start = 0;
   for (const part of text.split(',')) {

@@ -37,8 +37,8 @@ export type Predicate =
       readonly table: Alias | undefined;
       readonly sql: (id: string) => string;
       readonly bindings: readonly Binding[];
-      /** At most one living resource matches: of its kind, or of those in the same cluster. */
-      readonly unique?: 'everywhere' | 'in cluster' | undefined;
+      /** At most one living resource matches: of its kind, or of those of the same parent. */
+      readonly unique?: 'everywhere' | 'in parent' | undefined;
     }
   | { readonly type: 'flag'; readonly column: 'ready' | 'available'; readonly value: boolean }
   | LabelPredicate

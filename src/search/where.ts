@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { resolveField, type Listed } from './fields';
+import { resolveField, type Listing } from './fields';
 import { columnTests, labelTests, type Tests } from './operators';
 import type { SearchTree } from './parse';
 import {
@@ -19,8 +19,8 @@ import type { FieldName } from './tokens';
 
 /** What a list is cut to before anything is searched: its kind, and the resource it hangs under. */
 export interface Scope {
-  readonly kind: Listed;
-  /** The cluster whose node pools, or the resource whose adapter statuses, are listed. */
+  readonly listing: Listing;
+  /** The resource whose children, or whose reports, are listed. */
   readonly parentId?: Binding | undefined;
 }
 
@@ -47,8 +47,8 @@ export interface CompiledSearch {
 }
 
 /** Checks a search against the fields of what is listed. @throws SearchError */
-export function resolveSearch(tree: SearchTree | undefined, kind: Listed): Predicate {
-  return tree === undefined ? TRUE : resolve(tree, kind);
+export function resolveSearch(tree: SearchTree | undefined, listing: Listing): Predicate {
+  return tree === undefined ? TRUE : resolve(tree, listing);
 }
 
 /** Turns a search into SQL with bindings only. */
@@ -60,7 +60,7 @@ export function compileSearch(searched: Predicate, scope: Scope): CompiledSearch
   return {
     where(query, from) {
       for (const alias of from) {
-        if (alias !== 'a') void query.where(`${alias}.kind`, scope.kind);
+        if (alias !== 'a') void query.where(`${alias}.kind`, scope.listing.kind!);
       }
       let remaining = scoped;
       if (from[0] === 'l' && lead !== undefined) {
@@ -83,7 +83,7 @@ export function compileSearch(searched: Predicate, scope: Scope): CompiledSearch
       (conjunct) =>
         conjunct.type === 'sql' &&
         (conjunct.unique === 'everywhere' ||
-          (conjunct.unique === 'in cluster' && scope.parentId !== undefined)),
+          (conjunct.unique === 'in parent' && scope.parentId !== undefined)),
     ),
   };
 }
@@ -96,10 +96,10 @@ function leadingLabel(conjuncts: readonly Predicate[]): LabelPredicate | undefin
   return labels.find(({ values }) => values?.length === 1) ?? labels[0];
 }
 
-function parentOf({ kind, parentId }: Scope): Predicate[] {
+function parentOf({ listing, parentId }: Scope): Predicate[] {
   if (parentId === undefined) return [];
   const [table, column] =
-    kind === 'AdapterStatus' ? (['a', 'resource_id'] as const) : (['r', 'owner_id'] as const);
+    listing.kind === undefined ? (['a', 'resource_id'] as const) : (['r', 'owner_id'] as const);
   return [{ type: 'sql', table, sql: () => `${table}.${column} = ?`, bindings: [parentId] }];
 }
 
@@ -109,22 +109,22 @@ function counterOf(searched: Predicate): Counter | undefined {
   return searched.value ? searched.column : `not_${searched.column}`;
 }
 
-function resolve(tree: SearchTree, kind: Listed): Predicate {
+function resolve(tree: SearchTree, listing: Listing): Predicate {
   switch (tree.type) {
     case 'and':
-      return all(tree.operands.map((operand) => resolve(operand, kind)));
+      return all(tree.operands.map((operand) => resolve(operand, listing)));
     case 'or':
-      return any(tree.operands.map((operand) => resolve(operand, kind)));
+      return any(tree.operands.map((operand) => resolve(operand, listing)));
     case 'not':
-      return not(resolve(tree.operand, kind));
+      return not(resolve(tree.operand, listing));
     case 'compare': {
-      const tests = testsOf(tree.field, kind);
+      const tests = testsOf(tree.field, listing);
       if (tree.operator === '=') return tests.oneOf([tree.value]);
       if (tree.operator === '!=') return not(tests.oneOf([tree.value]));
       return tests.order(tree.operator, tree.value);
     }
     default: {
-      const matches = test(tree, testsOf(tree.field, kind));
+      const matches = test(tree, testsOf(tree.field, listing));
       return tree.negated ? not(matches) : matches;
     }
   }
@@ -146,13 +146,13 @@ function test(
   }
 }
 
-function testsOf(name: FieldName, kind: Listed): Tests {
-  const field = resolveField(name, kind);
+function testsOf(name: FieldName, listing: Listing): Tests {
+  const field = resolveField(name, listing);
   switch (field.type) {
     case 'column':
       return columnTests(field.column, name);
     case 'label':
-      return labelTests(kind, field.key);
+      return labelTests(field.kind, field.key);
     case 'spec':
       return specTests(field.path, name);
   }

@@ -2,6 +2,7 @@ import { createContext, Script } from 'node:vm';
 import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { ConfigError, readConfiguredFile } from '../config/config';
+import type { Kind, Kinds } from '../kinds/kind';
 import type { Logger } from '../telemetry/log';
 import { describeRules } from '../problems/broken-rule';
 import { type ExtractedSchemas, extractSchemas, toRegExp } from './openapi-schemas';
@@ -10,13 +11,10 @@ import { rulesOfErrors } from './schema-errors';
 
 export interface SpecValidator {
   /** Every member of a `spec` that breaks the schema of its kind; empty: it may be stored. */
-  validate(kind: SpecKind, spec: unknown): ProblemField[];
+  validate(kind: Kind, spec: unknown): ProblemField[];
 }
 
-type SpecKind = 'Cluster' | 'NodePool';
-
 const VARIABLE = 'OPENAPI_SCHEMA_PATH';
-const SCHEMA_OF: Record<SpecKind, string> = { Cluster: 'ClusterSpec', NodePool: 'NodePoolSpec' };
 const ROOT = 'specs';
 /** A spec can break more rules than anybody wants to hear of. */
 const MAX_CONSIDERED = 1000;
@@ -31,31 +29,38 @@ const TIME_LIMIT_MS = 1000;
 export async function createSpecValidator(
   path: string | undefined,
   fallbackDocument: object,
+  kinds: Kinds,
   log: Logger,
 ): Promise<SpecValidator> {
   const source = path === undefined ? 'the built-in contract' : `${VARIABLE}='${path}'`;
   const document = path === undefined ? fallbackDocument : await readDocument(path, source);
   assertOpenApi(document, source);
   const ajv = createAjv();
-  const schemas = extractSchemas(document, Object.values(SCHEMA_OF), (name) => name in ajv.formats);
+  const schemas = extractSchemas(
+    document,
+    Array.from(kinds.values(), ({ specSchema }) => specSchema),
+    (name) => name in ajv.formats,
+  );
   // The built-in schemas are known to be right, and looking takes a tenth of the start.
   if (path !== undefined) assertSchemas(ajv, schemas, source);
   const validators = compile(ajv, schemas, source);
   for (const warning of schemas.warnings) log.warn(`${source}: ${warning}`);
-  for (const [kind, name] of Object.entries(SCHEMA_OF)) {
-    if (schemas.keys.has(name)) continue;
-    log.warn(`${source} has no components.schemas.${name}: the spec of a ${kind} is not validated`);
+  for (const { name: kind, specSchema } of kinds.values()) {
+    if (schemas.keys.has(specSchema)) continue;
+    log.warn(
+      `${source} has no components.schemas.${specSchema}: the spec of a ${kind} is not validated`,
+    );
   }
 
   const guard = path === undefined ? <T>(task: () => T): T => task() : createGuard(TIME_LIMIT_MS);
   return {
     validate(kind, spec) {
-      const validator = validators.get(SCHEMA_OF[kind]);
+      const validator = validators.get(kind.specSchema);
       if (!validator) return [];
       const fields = guard(() => check(ajv, validator, spec));
       if (fields !== undefined) return fields;
       log.warn('a spec took too long to validate; look for a costly pattern in its schema', {
-        kind,
+        kind: kind.name,
       });
       return [
         {

@@ -1,8 +1,7 @@
 import type { RequestHandler } from 'express';
 import promBundle from 'express-prom-bundle';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Database, Statement } from '../postgres/database';
-import { errorType } from '../postgres/errors';
+import type { Pool } from 'pg';
 import { packageVersion } from '../config/package-root';
 
 const COMPONENT = 'api';
@@ -73,21 +72,16 @@ export class Metrics {
     this.reports.inc({ resource_type: resourceType, outcome, reason });
   }
 
-  /** Has the database tell about its round trips and its pool. */
-  watch(db: Database): void {
-    const kept = new Map<string, Histogram.Internal<string>>();
-    db.observe = ({ operation, table }: Statement, seconds, error) => {
-      const key = `${operation} ${table}`;
-      let histogram = kept.get(key);
-      if (histogram === undefined) {
-        histogram = this.querySeconds.labels({ operation, table });
-        kept.set(key, histogram);
-      }
-      histogram.observe(seconds);
-      if (error !== undefined) {
-        this.queryErrors.inc({ operation, error_type: errorType(error) });
-      }
-    };
+  /** One round trip to the database. @param errorType absent when it succeeded */
+  queryDone(operation: string, table: string, seconds: number, errorType?: string): void {
+    this.querySeconds.observe({ operation, table }, seconds);
+    if (errorType !== undefined) {
+      this.queryErrors.inc({ operation, error_type: errorType });
+    }
+  }
+
+  /** Adds gauges of the connections of a pool, read when somebody scrapes. */
+  watchPool(pool: Pick<Pool, 'totalCount' | 'idleCount' | 'waitingCount'>): void {
     const gauge = (name: string, help: string, value: () => number) =>
       new Gauge({
         name: `hyperfleet_db_connections_${name}`,
@@ -97,16 +91,16 @@ export class Metrics {
           this.set(value());
         },
       });
-    gauge('open', 'Pooled connections', () => db.pool.totalCount);
-    gauge('in_use', 'Pooled connections at work', () => db.pool.totalCount - db.pool.idleCount);
-    gauge('waiting', 'Requests waiting for a connection', () => db.pool.waitingCount);
+    gauge('open', 'Pooled connections', () => pool.totalCount);
+    gauge('in_use', 'Pooled connections at work', () => pool.totalCount - pool.idleCount);
+    gauge('waiting', 'Requests waiting for a connection', () => pool.waitingCount);
   }
 
   /**
    * Adds gauges of resources that are not reconciled, read from the database when somebody scrapes.
-   * @param stuckAfterSeconds age from which such a resource counts as stuck
+   * @param count reads how many there are, by kind and by whether they are being deleted
    */
-  watchFleet(db: Database, stuckAfterSeconds: number): void {
+  watchFleet(count: () => Promise<readonly PendingCount[]>): void {
     let readAt = 0;
     let reading = Promise.resolve();
     const refresh = () => {
@@ -134,11 +128,8 @@ export class Metrics {
       'Age of the oldest of the stuck ones',
     );
     const read = async () => {
-      const now = new Date().toISOString();
-      // A database that cannot answer must not take the other metrics down with it.
-      const rows = await db
-        .query<FleetRow>(COUNT_PENDING, [now, stuckAfterSeconds])
-        .catch(() => []);
+      // A database that cannot respond must not take the other metrics down with it.
+      const rows = await count().catch(() => []);
       for (const metric of [pending, stuck, duration]) metric.reset();
       for (const row of rows) {
         const labels = { resource_type: row.kind, is_delete: String(row.is_delete) };
@@ -150,27 +141,12 @@ export class Metrics {
   }
 }
 
-interface FleetRow {
+/** Resources of a kind whose Ready is not True. */
+export interface PendingCount {
   kind: string;
   is_delete: boolean;
   pending: number;
   stuck: number;
+  /** Age of the oldest, in seconds. */
   oldest: number;
 }
-
-/** A resource waits since its last change, or since its phase changed if that was later. */
-const COUNT_PENDING: Statement = {
-  name: 'count_pending',
-  operation: 'select',
-  table: 'resource_status',
-  text: `
-    SELECT kind, is_delete, count(*) AS pending, count(*) FILTER (WHERE age > $2) AS stuck,
-      max(age) AS oldest
-    FROM (
-      SELECT s.kind, r.deleted_time IS NOT NULL AS is_delete,
-        extract(epoch FROM $1::timestamptz - greatest(r.updated_time, s.last_transition_time))::float8 AS age
-      FROM resource_status s JOIN resources r ON r.id = s.resource_id
-      WHERE NOT s.ready
-    ) waiting
-    GROUP BY kind, is_delete`,
-};

@@ -10,7 +10,6 @@ import {
   resourceFromAttributes,
 } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
-import type { RequestContext } from '../http/request-context';
 import { packageVersion } from '../config/package-root';
 
 /** Health and metrics are asked for every few seconds; nobody looks for those in traces. */
@@ -56,11 +55,14 @@ export function startSdk() {
   };
 }
 
+type RoutedRequest = IncomingMessage & {
+  context?: { operation?: { method: string; path: string } };
+};
+
 /** The route is known only after the request was matched. */
 function nameAfterRoute(span: Span, request: unknown): void {
-  const { context } = request as IncomingMessage & { context?: RequestContext };
-  const path = context?.operation?.path;
-  if (path === undefined) return;
-  span.updateName(`${context!.operation!.method} ${path}`);
-  span.setAttribute('http.route', path);
+  const { operation } = (request as RoutedRequest).context ?? {};
+  if (operation === undefined) return;
+  span.updateName(`${operation.method} ${operation.path}`);
+  span.setAttribute('http.route', operation.path);
 }

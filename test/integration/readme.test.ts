@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import request from 'supertest';
-import { VARIABLES } from '../../src/config/config';
+import { VARIABLES } from '../../src/config/variables';
 import { packageRoot } from '../../src/config/package-root';
 import { startTestApp, type TestApp } from '../support/app';
 import {

@@ -1,14 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createApp, type Gate } from '../../src/app';
+import { createApp } from '../../src/app';
 import { type Config, loadConfig } from '../../src/config/config';
-import { Database } from '../../src/postgres/database';
-import { connectionOptions } from '../../src/postgres/connection-options';
-import { type Contract, createContract } from '../../src/contract/document';
-import type { Service } from '../../src/contract/handler';
-import { createSpecValidator } from '../../src/specs/spec-validator';
-import { silentLogger } from '../../src/telemetry/log';
-import { Metrics } from '../../src/telemetry/metrics';
+import type { Contract } from '../../src/contract/contract';
+import { createService, type RunningService } from '../../src/service';
+import { type Logger, silentLogger } from '../../src/telemetry/log';
 import { createTestDatabase, type TestDatabase } from './database';
 import { RoundRobin } from './round-robin';
 
@@ -19,8 +15,8 @@ const REPLICAS = Number(process.env.TEST_REPLICAS ?? 1);
 export interface TestApp {
   url: string;
   /** The first of the replicas; what it has counted or kept is its own. */
-  service: Service;
-  replicas: Service[];
+  service: RunningService;
+  replicas: RunningService[];
   database: TestDatabase;
   contract: Contract;
   stop(): Promise<void>;
@@ -28,8 +24,7 @@ export interface TestApp {
 
 export interface TestAppOptions {
   env?: Record<string, string>;
-  gate?: Gate;
-  log?: Service['log'];
+  log?: Logger;
   /** Use this database instead of a new one, for example to run two services on one. */
   database?: TestDatabase;
 }
@@ -55,7 +50,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
 
 interface StartedReplica {
   url: string;
-  service: Service;
+  service: RunningService;
   stop(): Promise<void>;
 }
 
@@ -71,23 +66,9 @@ async function startReplica(
     ...options.env,
     DATABASE_URL: database.url,
   });
-  const db = new Database(connectionOptions(config), {
-    poolMax: config.databasePoolMax,
-    poolTimeoutMs: config.databasePoolTimeoutMs,
-    statementTimeoutMs: config.databaseStatementTimeoutMs,
-    preparedStatements: config.databasePreparedStatements,
-  });
-  const contract = await createContract(config.defaultPageSize);
-  const metrics = new Metrics();
-  metrics.watch(db);
-  const service: Service = {
-    ...{ config, contract, db, metrics },
-    log: options.log ?? silentLogger,
-    required: { Cluster: config.clusterAdapters, NodePool: config.nodePoolAdapters },
-    specs: await createSpecValidator(config.openapiSchemaPath, contract.document, silentLogger),
-  };
+  const service = await createService(config, options.log ?? silentLogger);
   // As the service does: a connection that is reused must not be closed at that very moment.
-  const server = createServer({ keepAliveTimeout: 95_000 }, createApp(service, options.gate));
+  const server = createServer({ keepAliveTimeout: 95_000 }, createApp(service));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -97,7 +78,7 @@ async function startReplica(
         server.close(resolve);
         server.closeAllConnections();
       });
-      await db.close();
+      await service.close();
     },
   };
 }

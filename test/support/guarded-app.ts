@@ -1,9 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAuthenticator } from '../../src/auth/authenticator';
-import { type Authorizer, createAuthorizer } from '../../src/auth/authorizer';
-import { createContract } from '../../src/contract/document';
+import type { Authorizer } from '../../src/auth/authorizer';
 import { startTestApp, type TestApp } from './app';
 import { KeyServer, type SigningKey, signingKey, token } from './key-provider';
 import { type Answer, send, type Sending } from './send';
@@ -51,18 +49,17 @@ export async function startGuardedApp(): Promise<GuardedApp> {
   const provider = new KeyServer();
   provider.keys = [KNOWN_KEY.jwk];
   await provider.start();
-  const quiet = () => undefined;
-  const authenticator = await createAuthenticator(
-    { jwksUrl: provider.url, issuer: ISSUER, audience: AUDIENCE, identityClaim: 'email' },
-    quiet,
-  );
-  const { operations } = await createContract(20);
-  const authorizer = await createAuthorizer(
-    rulesFile,
-    quiet,
-    operations.map(({ id }) => id),
-  );
-  const app = await startTestApp({ gate: { authenticator, authorizer } });
+  const app = await startTestApp({
+    env: {
+      AUTH_ENABLED: 'true',
+      AUTH_JWKS_URL: provider.url,
+      AUTH_ISSUER: ISSUER,
+      AUTH_AUDIENCE: AUDIENCE,
+      AUTHZ_ENABLED: 'true',
+      AUTHZ_RULES_FILE: rulesFile,
+    },
+  });
+  const authorizer = app.service.gate.authorizer!;
   const as = (authorization: string | undefined, sending: Sending) => {
     const headers = { ...sending.headers };
     if (authorization !== undefined) headers.Authorization = authorization;
@@ -77,8 +74,6 @@ export async function startGuardedApp(): Promise<GuardedApp> {
     },
     async stop() {
       await app.stop();
-      authenticator.close();
-      authorizer.close();
       await provider.stop();
       rmSync(directory, { recursive: true });
     },

@@ -4,7 +4,11 @@ import { connectionOptions } from '../../src/postgres/connection-options';
 import { sqlState } from '../../src/postgres/errors';
 import { deleteResource, forceDeleteResource } from '../../src/repositories/lifecycle';
 import { type Desired, patchResource } from '../../src/repositories/patch';
-import { createResource, type RequiredAdapters, type Target } from '../../src/repositories/resources';
+import {
+  createResource,
+  type RequiredAdapters,
+  type Target,
+} from '../../src/repositories/resources';
 import type { ResourceRow } from '../../src/repositories/rows';
 import { storeReport } from '../../src/repositories/reports';
 import { ProblemError } from '../../src/problems/problem';

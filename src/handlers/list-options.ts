@@ -1,25 +1,27 @@
+import type { Operation } from '../contract/document';
+import { ProblemError } from '../problems/problem';
 import type { ListOptions } from '../repositories/lists';
-import type { Listed } from '../search/fields';
+import type { Listing } from '../search/fields';
 import { parseOrder } from '../search/order';
 import { parseSearch, SearchError } from '../search/parse';
-import { ProblemError } from '../problems/problem';
 
-/** The query of a list, as the contract accepts it. */
-export interface ListQuery {
-  page?: number;
-  pageSize?: number;
-  size?: number;
-  orderBy?: string;
-  order?: string;
-  search?: string;
+interface ListRequest {
+  operation: Operation;
+  query: {
+    page?: number;
+    pageSize?: number;
+    size?: number;
+    orderBy?: string;
+    order?: string;
+    search?: string;
+  };
 }
 
-/** @throws ProblemError VAL-000 for two different page sizes, VAL-005 for a bad search or order */
-export function listOptions(
-  query: ListQuery,
-  listed: Listed,
-  defaultPageSize: number,
-): ListOptions {
+/**
+ * Reads the query of a list.
+ * @throws ProblemError VAL-000 for two different page sizes, VAL-005 for a bad search or order
+ */
+export function listOptions({ operation, query }: ListRequest, listing: Listing): ListOptions {
   const { page = 1, pageSize, size, orderBy, order, search } = query;
   if (pageSize !== undefined && size !== undefined && pageSize !== size) {
     const message = `pageSize is ${pageSize} and its alias size is ${size}; give one of them`;
@@ -29,16 +31,16 @@ export function listOptions(
   }
   return {
     page,
-    pageSize: pageSize ?? size ?? defaultPageSize,
+    pageSize: pageSize ?? size ?? operation.defaultPageSize!,
     search: search === undefined ? undefined : parseSearch(search),
-    order: readOrder(orderBy, order, listed),
+    order: readOrder(orderBy, order, listing),
   };
 }
 
 /** An error in a search speaks of `search` by default; here it is about the order. */
-function readOrder(orderBy: string | undefined, order: string | undefined, listed: Listed) {
+function readOrder(orderBy: string | undefined, order: string | undefined, listing: Listing) {
   try {
-    return parseOrder(orderBy, order, listed);
+    return parseOrder(orderBy, order, listing);
   } catch (error) {
     if (!(error instanceof SearchError)) throw error;
     const { message } = error;

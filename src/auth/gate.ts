@@ -1,0 +1,54 @@
+import type { RequestHandler } from 'express';
+import type { Config } from '../config/config';
+import type { Logger } from '../telemetry/log';
+import { type Authenticator, createAuthenticator } from './authenticator';
+import { type Authorizer, createAuthorizer } from './authorizer';
+
+/** Who may come in; without an authenticator: everybody, as the system actor. */
+export interface Gate {
+  authenticator?: Authenticator;
+  authorizer?: Authorizer;
+}
+
+export const SYSTEM_ACTOR = 'system@hyperfleet.local';
+
+/** @param operations every operationId that a rule may name */
+export async function createGate(
+  config: Config,
+  log: Logger,
+  operations: readonly string[],
+): Promise<Gate> {
+  if (!config.authEnabled) return {};
+  const authenticator = await createAuthenticator(
+    {
+      jwksUrl: config.authJwksUrl,
+      jwksFile: config.authJwksFile,
+      issuer: config.authIssuer!,
+      audience: config.authAudience!,
+      identityClaim: config.authIdentityClaim,
+    },
+    (level, message, fields) => log[level](message, fields),
+  );
+  if (!config.authzEnabled) return { authenticator };
+  const authorizer = await createAuthorizer(
+    config.authzRulesFile,
+    (level, message, fields) => log[level](message, fields),
+    operations,
+  );
+  return { authenticator, authorizer };
+}
+
+/** Decides on the operation, before the body is read. @throws ProblemError AUT-…, AUZ-001, SVC-001 */
+export function identify({ authenticator, authorizer }: Gate): RequestHandler {
+  return async (req, _res, next) => {
+    const { context } = req;
+    const operation = context.operation!;
+    context.actor = SYSTEM_ACTOR;
+    if (authenticator !== undefined && !operation.public) {
+      const identity = await authenticator.authenticate(req.headers.authorization);
+      authorizer?.check(operation.id, identity.claims);
+      context.actor = identity.actor;
+    }
+    next();
+  };
+}

@@ -1,0 +1,76 @@
+import { ProblemError } from '../problems/problem';
+import type { Operation } from './document';
+
+export interface Match {
+  operation: Operation;
+  pathParams: Record<string, string>;
+}
+
+/** Finds the operation of a request. @throws ProblemError NTF-000, MTH-001, VAL-006 */
+export type Router = (method: string, path: string) => Match;
+
+interface RouteNode {
+  fixed: Map<string, RouteNode>;
+  parameter?: { name: string; node: RouteNode };
+  operations: Map<string, Operation>;
+}
+
+/**
+ * Matches segment by segment, case included. Fixed segments are compared as they stand in the URL, so
+ * no encoding of them opens a route; a parameter is decoded after the path is split.
+ */
+export function createRouter(operations: readonly Operation[]): Router {
+  const newNode = (): RouteNode => ({ fixed: new Map(), operations: new Map() });
+  const root = newNode();
+  for (const operation of operations) {
+    let node = root;
+    for (const segment of operation.path.split('/').slice(1)) {
+      const name = /^\{(.+)\}$/.exec(segment)?.[1];
+      let next = name === undefined ? node.fixed.get(segment) : node.parameter?.node;
+      if (next === undefined) {
+        next = newNode();
+        if (name === undefined) node.fixed.set(segment, next);
+        else node.parameter = { name, node: next };
+      }
+      node = next;
+    }
+    node.operations.set(operation.method, operation);
+  }
+
+  return (method, path) => {
+    const pathParams: Record<string, string> = {};
+    const segments = (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path).split('/');
+    let node: RouteNode | undefined = segments[0] === '' ? root : undefined;
+    for (let index = 1; index < segments.length && node; index++) {
+      const segment = segments[index]!;
+      const fixed: RouteNode | undefined = node.fixed.get(segment);
+      if (fixed === undefined && node.parameter && segment !== '') {
+        pathParams[node.parameter.name] = decodeSegment(segment);
+        node = node.parameter.node;
+      } else {
+        node = fixed;
+      }
+    }
+    if (!node || node.operations.size === 0) {
+      throw new ProblemError('NTF-000', 'There is no such route.');
+    }
+    const operation = node.operations.get(method === 'HEAD' ? 'GET' : method);
+    if (operation) return { operation, pathParams };
+    const allowed = [...node.operations.keys()].flatMap((name) =>
+      name === 'GET' ? ['GET', 'HEAD'] : [name],
+    );
+    const known = allowed.join(', ');
+    throw new ProblemError('MTH-001', `This route does not take this method; it takes ${known}.`, {
+      headers: { Allow: known },
+    });
+  };
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    // PostgreSQL refuses to look for a NUL; nothing has one, so anything unknown does in its place.
+    return decodeURIComponent(segment).replaceAll('\0', '\uFFFD');
+  } catch {
+    throw new ProblemError('VAL-006', 'The path is not properly percent-encoded.');
+  }
+}

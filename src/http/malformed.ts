@@ -1,0 +1,35 @@
+import type { RequestHandler } from 'express';
+import { ProblemError } from '../problems/problem';
+
+/** A search of 4096 characters takes up to 12 KB when encoded. */
+const MAX_URL_LENGTH = 16_384;
+
+/** Refuses what is HTTP to Node, but could be read in more than one way. @throws ProblemError LRG-001, VAL-006 */
+export const refuseMalformed: RequestHandler = (req, _res, next) => {
+  if (req.url.length > MAX_URL_LENGTH) {
+    const detail = `The URL must not have more than ${MAX_URL_LENGTH} characters.`;
+    throw new ProblemError('LRG-001', detail, { status: 414 });
+  }
+  if (req.headers.host === undefined && req.httpVersion === '1.1') {
+    throw new ProblemError('VAL-006', 'The request has no Host header.');
+  }
+  const repeated = repeatedHeader(req.rawHeaders);
+  if (repeated !== undefined) {
+    throw new ProblemError('VAL-006', `The request has more than one ${repeated} header.`);
+  }
+  next();
+};
+
+const ONCE = ['Host', 'Content-Type', 'Authorization'];
+
+/** Node takes the first; a proxy in front may have looked at the last. */
+function repeatedHeader(rawHeaders: readonly string[]): string | undefined {
+  return ONCE.find((header) => {
+    let count = 0;
+    for (let at = 0; at < rawHeaders.length; at += 2) {
+      const name = rawHeaders[at]!;
+      if (name.length === header.length && name.toLowerCase() === header.toLowerCase()) count++;
+    }
+    return count > 1;
+  });
+}
