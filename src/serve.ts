@@ -2,12 +2,12 @@ import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from './app';
 import { assertServable, type Config, describeConfig } from './config/config';
-import type { Statement } from './postgres/database';
 import { answerClientErrors } from './http/client-errors';
 import { Drainer } from './http/drainer';
 import { presetPrototypes } from './http/preset-prototypes';
 import { createHealthServer, createMetricsServer, listen } from './http/listeners';
 import type { Logger } from './telemetry/log';
+import { statement } from './postgres/statement';
 import { createService } from './service';
 import { untilStopped } from './stop-signals';
 import { stopTracing } from './telemetry/tracing';
@@ -21,7 +21,7 @@ const CHECK_MS = 500;
 /** Without a byte moving in either direction for so long, nobody is there any more to read the answer. */
 const STALLED_MS = 60_000;
 const READY_TIMEOUT_MS = 2000;
-const PING: Statement = { name: 'ping', operation: 'select', table: '', text: 'SELECT 1' };
+const PING = statement({ name: 'ping', operation: 'select', table: '' }, 'SELECT 1');
 
 /** Runs the service until it is told to stop. */
 export async function serve(config: Config, log: Logger): Promise<void> {
@@ -35,7 +35,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   const health = createHealthServer(async () => {
     if (drainer.draining) return 'the server is stopping';
     const answered = await Promise.race([
-      db.read(PING, []).then(
+      db.read(PING, {}).then(
         () => true,
         () => false,
       ),

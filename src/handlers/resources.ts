@@ -7,7 +7,8 @@ import { ProblemError, type ProblemField } from '../problems/problem';
 import { deleteResource, forceDeleteResource } from '../repositories/lifecycle';
 import { listResources } from '../repositories/lists';
 import { type Desired, patchResource } from '../repositories/patch';
-import { createResource, getResource, getVersion } from '../repositories/resources';
+import { createResource } from '../repositories/create';
+import { getResource, getVersion } from '../repositories/resources';
 import { type JsonObject, type ResourceRow, toResource } from '../repositories/rows';
 import { resourceListing } from '../search/fields';
 import { listOptions } from './list-options';
@@ -53,14 +54,15 @@ export const read: ResourceHandler<'read'> = async (request, service) => {
 export const patch: ResourceHandler<'patch'> = async (request, service) => {
   const { kind, body, mediaType, actor } = request;
   const merge = mediaType === 'application/merge-patch+json';
-  const decide = ({ spec, labels }: ResourceRow): Desired => {
+  const desired = ({ spec, labels }: ResourceRow): Desired => {
     const before = { spec, labels };
-    const desired = merge ? merged(before, body, service) : ({ ...before, ...body } as Desired);
-    assertSpec(service, kind, desired.spec);
-    return desired;
+    const wanted = merge ? merged(before, body, service) : ({ ...before, ...body } as Desired);
+    assertSpec(service, kind, wanted.spec);
+    return wanted;
   };
-  const guard = versionGuard(request.headers['if-match']);
-  const row = await patchResource(service.db, request, decide, guard, actor, service.kinds);
+  const assertVersion = versionGuard(request.headers['if-match']);
+  const change = { desired, assertVersion, actor };
+  const row = await patchResource(service.db, request, change, service.kinds);
   return { status: 200, body: show(kind, row, service), headers: versionHeaders(row) };
 };
 

@@ -1,4 +1,4 @@
-import type { ResourceHandler, ResourceRequest, Service } from '../contract/handler';
+import type { ResourceHandler } from '../contract/handler';
 import { ProblemError } from '../problems/problem';
 import { listReports } from '../repositories/lists';
 import { storeReport } from '../repositories/reports';
@@ -17,36 +17,31 @@ export const listStatuses: ResourceHandler<'list-statuses'> = async (request, se
 };
 
 export const report: ResourceHandler<'report'> = async (request, service) => {
+  const { kind, id, body, traceId } = request;
   const receivedAt = new Date().toISOString();
-  const sent = { ...request.body, observed_time: request.body.observed_time ?? receivedAt };
-  const verdict = await storeReport(service.db, request, sent, service.kinds, receivedAt).catch(
-    (error: unknown) => {
-      if (error instanceof ProblemError) count(service, request, 'refused', error.code);
-      throw error;
-    },
-  );
-  if (verdict.outcome === 'accepted') {
-    count(service, request, 'accepted', '');
-    return { status: 201, body: verdict.status };
+  const sent = { ...body, observed_time: body.observed_time ?? receivedAt };
+  const counted = (outcome: string, reason: string) =>
+    service.metrics.reportJudged(kind.name, outcome, reason);
+  const decision = await storeReport(service.db, request, sent, service.kinds, receivedAt);
+  switch (decision.outcome) {
+    case 'refused': {
+      const { code, detail, errors } = decision;
+      counted('refused', code);
+      throw new ProblemError(code, detail, { errors });
+    }
+    case 'discarded': {
+      const { reason } = decision;
+      const { adapter, observed_generation } = sent;
+      counted('discarded', reason);
+      service.log.info('report discarded', {
+        ...{ reason, adapter, observed_generation },
+        ...{ resource_type: kind.name, resource_id: id, trace_id: traceId },
+      });
+      return { status: 204, headers: { 'HyperFleet-Report-Discarded': reason } };
+    }
+    case 'stored':
+    case 'completed':
+      counted('accepted', '');
+      return { status: 201, body: decision.status };
   }
-  const { reason } = verdict;
-  count(service, request, 'discarded', reason);
-  service.log.info('report discarded', {
-    reason,
-    adapter: sent.adapter,
-    observed_generation: sent.observed_generation,
-    resource_type: request.kind.name,
-    resource_id: request.id,
-    trace_id: request.traceId,
-  });
-  return { status: 204, headers: { 'HyperFleet-Report-Discarded': reason } };
 };
-
-function count(
-  { metrics }: Service,
-  { kind }: ResourceRequest<'report'>,
-  outcome: string,
-  reason: string,
-): void {
-  metrics.reportJudged(kind.name, outcome, reason);
-}

@@ -55,3 +55,8 @@ export function getKind(kinds: Kinds, name: string): Kind {
 export function hrefOf({ plural }: Pick<Kind, 'plural'>, id: string): string {
   return `${API_BASE}/${plural}/${id}`;
 }
+
+/** `node pool` → `Node pool`, for the beginning of a sentence. */
+export function capitalized(noun: string): string {
+  return noun.charAt(0).toUpperCase() + noun.slice(1);
+}

@@ -4,13 +4,13 @@
  * This is not what keeps changes apart, for there are other processes: the database does that. But to wait
  * here costs nothing, while a crowd that waits there holds a connection each, until others find none left.
  */
-export class Turns {
+export class KeyedQueue {
   private readonly last = new Map<string, Promise<void>>();
 
   /** @param patienceMs whoever waited that long goes ahead: one that hangs must not hold up all behind it */
   constructor(private readonly patienceMs: number) {}
 
-  async take<T>(key: string, work: () => Promise<T>): Promise<T> {
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.last.get(key);
     let finish: () => void = () => undefined;
     const finished = new Promise<void>((resolve) => (finish = resolve));

@@ -5,7 +5,7 @@ import type { Knex } from 'knex';
 // Any number will do, as long as nothing else in the same database locks it.
 const MIGRATION_LOCK = 4_953_461_972;
 
-/** Brings the schema up to date and answers with the migrations that took. */
+/** Brings the schema up to date. @returns the names of the migrations that were run */
 export function migrateUp(knex: Knex): Promise<string[]> {
   return alone(knex, async (trx) => {
     const [, names] = (await trx.migrate.latest(migrations())) as [number, string[]];
@@ -24,6 +24,7 @@ export function migrateDown(knex: Knex): Promise<string[]> {
 /**
  * The migrations this code needs and the database lacks. It only reads, and migrations that the code
  * does not know are fine: during a rolling update the database is ahead of the older processes.
+ * @throws Error for a schema from before the first release, which no migration leads on from
  */
 export async function pendingMigrations(knex: Knex): Promise<string[]> {
   const { directory, tableName } = migrations();
@@ -38,7 +39,14 @@ export async function pendingMigrations(knex: Knex): Promise<string[]> {
       applied.add(name);
     }
   }
-  return known.filter((name) => !applied.has(name)).sort();
+  const [first, ...others] = known.sort();
+  if (applied.size > 0 && !applied.has(first!)) {
+    throw new Error(
+      'The database holds the schema of an unreleased version, which cannot be upgraded: ' +
+        'drop the database and create it again (for the embedded database, remove the directory .data).',
+    );
+  }
+  return [first!, ...others].filter((name) => !applied.has(name));
 }
 
 /**

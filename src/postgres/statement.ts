@@ -59,15 +59,16 @@ export function compile<Row, Values extends object = object>(
 }
 
 /** @returns the values in the order of the placeholders @throws Error when one is missing */
-export function fill(
-  { name, bindings }: Statement<unknown, never>,
-  values: Readonly<Record<string, unknown>>,
+export function fill<Values extends object>(
+  { name, bindings }: Statement<unknown, Values>,
+  values: Values,
 ): unknown[] {
   return bindings.map((binding) => {
     if (!(binding instanceof Slot)) return binding;
-    const value = values[binding.slot];
-    if (value === undefined)
-      throw new Error(`the statement ${name} lacks the value :${binding.slot}`);
+    const value = values[binding.slot as keyof Values];
+    if (value === undefined) {
+      throw new Error(`the statement ${name ?? ''} lacks the value :${binding.slot}`);
+    }
     return value;
   });
 }

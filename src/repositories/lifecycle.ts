@@ -1,49 +1,38 @@
-import { ProblemError } from '../problems/problem';
 import type { Kinds } from '../kinds/kind';
+import type { Database } from '../postgres/database';
+import { statement } from '../postgres/statement';
+import type { Session } from '../postgres/transaction';
+import { ProblemError } from '../problems/problem';
 import { aggregateRow, isRowComplete } from './aggregation';
-import type { Database, Session, Statement } from '../postgres/database';
 import {
   DECIDING_COLUMNS,
   lockResource,
   lockWithReports,
-  notFound,
   type ResourceWithReports,
-  type Target,
-  TARGET,
-  targetValues,
 } from './resources';
-import {
-  RESOURCE_COLUMNS,
-  RESOURCE_TABLES,
-  type ResourceRow,
-  STATUS_COLUMNS,
-  STATUS_FROM_NEW,
-  statusArrays,
-  statusColumns,
-} from './rows';
+import { columnsOf, RESOURCE_TABLES, type ResourceRow, STATUS, statusValues } from './rows';
+import type { StatusValues } from './rows';
+import { IS_TARGET, notFound, type Target, targetValues, type TargetValues } from './targets';
 
 /*
- * Lock order, everywhere (docs/decisions/0003-lock-order.md): the cluster, then its node pools by id, and of
- * each its row in `resources` before the one in `resource_status`; last, by trigger, a counter. Whoever may
- * remove a node pool therefore locks its cluster first, because the removal of the last one may remove the
- * cluster.
+ * Lock order, everywhere (docs/decisions/0003-lock-order.md): the parent, then its children by id, and of each its row
+ * in `resources` before the one in `resource_status`; last, by trigger, a counter. Whoever may remove a child therefore
+ * locks its parent first, because the removal of the last one may remove the parent.
  */
 
-const FIND_OWNER: Statement = {
-  name: 'find_owner',
-  operation: 'select',
-  table: 'resources',
-  text: `SELECT r.owner_id FROM resources r WHERE ${TARGET}`,
-};
+const FIND_OWNER = statement<{ owner_id: string }, TargetValues>(
+  { name: 'find_owner', operation: 'select', table: 'resources' },
+  `SELECT r.owner_id FROM resources r WHERE ${IS_TARGET}`,
+);
 
 /**
- * Locks a resource and, before it, the cluster it belongs to.
+ * Locks a resource and, before it, the parent it belongs to.
  * @throws ProblemError NTF-001
  */
 export async function lockFamily(trx: Session, target: Target): Promise<ResourceWithReports> {
   const { parent } = target.kind;
   if (parent === undefined) return lockWithReports(trx, target);
-  const [found] = await trx.query<{ owner_id: string }>(FIND_OWNER, targetValues(target));
+  const [found] = await trx.query(FIND_OWNER, targetValues(target));
   if (found === undefined) throw notFound(target);
   const [, row] = await Promise.all([
     lockResource(trx, { kind: parent, id: found.owner_id }),
@@ -52,45 +41,42 @@ export async function lockFamily(trx: Session, target: Target): Promise<Resource
   return row;
 }
 
-const LOCK_CHILDREN: Statement = {
-  name: 'lock_children',
-  operation: 'select',
-  table: 'resources',
-  text: 'SELECT 1 FROM resources WHERE owner_id = $1 ORDER BY id FOR NO KEY UPDATE',
-};
+interface ParentValues {
+  parent_id: string;
+}
 
-const LOCK_CHILDREN_STATUS: Statement = {
-  name: 'lock_children_status',
-  operation: 'select',
-  table: 'resource_status',
-  text: `
+const LOCK_CHILDREN = statement<object, ParentValues>(
+  { name: 'lock_children', operation: 'select', table: 'resources' },
+  'SELECT 1 FROM resources WHERE owner_id = :parent_id ORDER BY id FOR NO KEY UPDATE',
+);
+
+const LOCK_CHILDREN_STATUS = statement<object, ParentValues>(
+  { name: 'lock_children_status', operation: 'select', table: 'resource_status' },
+  `
     SELECT 1 FROM resource_status
-    WHERE resource_id IN (SELECT id FROM resources WHERE owner_id = $1)
+    WHERE resource_id IN (SELECT id FROM resources WHERE owner_id = :parent_id)
     ORDER BY resource_id FOR UPDATE`,
-};
+);
 
-const FIND_CHILDREN: Statement = {
-  name: 'find_children',
-  operation: 'select',
-  table: 'resources',
-  text: `
-    SELECT ${RESOURCE_COLUMNS}, ${DECIDING_COLUMNS} FROM ${RESOURCE_TABLES}
-    WHERE r.owner_id = $1 ORDER BY r.id`,
-};
+const FIND_CHILDREN = statement<ResourceWithReports, ParentValues>(
+  { name: 'find_children', operation: 'select', table: 'resources' },
+  `SELECT ${DECIDING_COLUMNS} FROM ${RESOURCE_TABLES} WHERE r.owner_id = :parent_id ORDER BY r.id`,
+);
 
-/** Locks the node pools of a cluster that is locked already, and reads them. */
-async function lockChildren(trx: Session, clusterId: string): Promise<ResourceWithReports[]> {
+/** Locks the children of a resource that is locked already, and reads them. */
+async function lockChildren(trx: Session, { id }: ResourceRow): Promise<ResourceWithReports[]> {
+  const values = { parent_id: id };
   const [, , children] = await Promise.all([
-    trx.query(LOCK_CHILDREN, [clusterId]),
-    trx.query(LOCK_CHILDREN_STATUS, [clusterId]),
-    trx.query<ResourceWithReports>(FIND_CHILDREN, [clusterId]),
+    trx.query(LOCK_CHILDREN, values),
+    trx.query(LOCK_CHILDREN_STATUS, values),
+    trx.query(FIND_CHILDREN, values),
   ]);
   return children;
 }
 
 /**
- * Marks a resource for deletion, and the node pools of a cluster with it; what has nothing to wait for
- * is removed in the same transaction. Marking again changes nothing.
+ * Marks a resource for deletion, and its children with it; what has nothing to wait for is removed in the same
+ * transaction. Marking again changes nothing.
  * @returns the resource as marked, even when it is already gone
  * @throws ProblemError NTF-001, and what `assertVersion` throws
  */
@@ -107,18 +93,14 @@ export function deleteResource(
     if (row.deleted_time !== null) return row;
 
     const time = new Date().toISOString();
-    const children = row.has_children ? await lockChildren(trx, row.id) : [];
+    const children = row.has_children ? await lockChildren(trx, row) : [];
     const marked = children
       .filter((child) => child.deleted_time === null)
       .map((child) => mark(child, time, actor));
     const gone = marked.filter((child) => isRowComplete(child, kinds));
-    const self = {
-      ...mark(row, time, actor),
-      has_children: children.length > gone.length,
-    };
+    const self = { ...mark(row, time, actor), has_children: children.length > gone.length };
     await writeMarks(trx, [self, ...marked], kinds);
-    const completed = isRowComplete(self, kinds) ? [...gone, self] : gone;
-    await removeRows(trx, completed);
+    await removeRows(trx, isRowComplete(self, kinds) ? [...gone, self] : gone);
     return { ...self, ...aggregateRow(self, kinds), version: row.version + 1 };
   });
 }
@@ -134,22 +116,25 @@ function mark(row: ResourceWithReports, time: string, actor: string): ResourceWi
   };
 }
 
-const WRITE_MARKS: Statement = {
-  name: 'write_marks',
-  operation: 'update',
-  table: 'resources',
-  text: `
+type MarkValues = { ids: string[]; marked_time: string; marked_by: string } & Record<
+  keyof StatusValues,
+  unknown[]
+>;
+
+const WRITE_MARKS = statement<object, MarkValues>(
+  { name: 'write_marks', operation: 'update', table: 'resources' },
+  `
     WITH marked AS (
-      UPDATE resources SET generation = generation + 1, updated_time = $2, updated_by = $3,
-        deleted_time = $2, deleted_by = $3
-      WHERE id = ANY ($1::text[])
+      UPDATE resources SET
+        generation = generation + 1,
+        updated_time = :marked_time, updated_by = :marked_by,
+        deleted_time = :marked_time, deleted_by = :marked_by
+      WHERE id = ANY (:ids::text[])
     )
-    UPDATE resource_status s SET version = version + 1,
-      ${STATUS_FROM_NEW}
-    FROM unnest($1::text[], ${statusArrays(4)})
-      AS new (resource_id, ${STATUS_COLUMNS.join(', ')})
+    UPDATE resource_status s SET version = version + 1, ${STATUS.assignNew}
+    FROM unnest(:ids::text[], ${STATUS.arrays}) AS new (resource_id, ${STATUS.columns})
     WHERE s.resource_id = new.resource_id`,
-};
+);
 
 /** Stores freshly marked rows, all at once. */
 async function writeMarks(
@@ -157,58 +142,54 @@ async function writeMarks(
   rows: readonly ResourceWithReports[],
   kinds: Kinds,
 ): Promise<void> {
-  await trx.query(WRITE_MARKS, [
-    rows.map(({ id }) => id),
-    rows[0]!.deleted_time,
-    rows[0]!.deleted_by,
-    ...statusColumns(rows.map((row) => aggregateRow(row, kinds))),
-  ]);
+  await trx.query(WRITE_MARKS, {
+    ids: rows.map(({ id }) => id),
+    marked_time: rows[0]!.deleted_time!,
+    marked_by: rows[0]!.deleted_by!,
+    ...columnsOf(rows.map((row) => statusValues(aggregateRow(row, kinds)))),
+  });
 }
 
-const REMOVE: Statement = {
-  name: 'remove_resources',
-  operation: 'delete',
-  table: 'resources',
-  text: 'DELETE FROM resources WHERE id = ANY ($1::text[])',
-};
+const REMOVE = statement<object, { ids: string[] }>(
+  { name: 'remove_resources', operation: 'delete', table: 'resources' },
+  'DELETE FROM resources WHERE id = ANY (:ids::text[])',
+);
 
-/** Removes rows with their status, labels and reports. A cluster comes with, or after, its node pools. */
+/** Removes rows with their status, labels and reports. A parent comes with, or after, its children. */
 async function removeRows(trx: Session, rows: readonly { id: string }[]): Promise<void> {
-  if (rows.length > 0) await trx.query(REMOVE, [rows.map(({ id }) => id)]);
+  if (rows.length > 0) await trx.query(REMOVE, { ids: rows.map(({ id }) => id) });
 }
 
-const FIND_CLUSTER: Statement = {
-  name: 'find_cluster',
-  operation: 'select',
-  table: 'resources',
-  text: `SELECT ${RESOURCE_COLUMNS}, ${DECIDING_COLUMNS} FROM ${RESOURCE_TABLES} WHERE r.id = $1`,
-};
+const FIND_PARENT = statement<ResourceWithReports, { id: string }>(
+  { name: 'find_parent', operation: 'select', table: 'resources' },
+  `SELECT ${DECIDING_COLUMNS} FROM ${RESOURCE_TABLES} WHERE r.id = :id`,
+);
 
-const TOUCH: Statement = {
-  name: 'touch_resource_status',
-  operation: 'update',
-  table: 'resource_status',
-  text: 'UPDATE resource_status SET version = version + 1 WHERE resource_id = $1',
-};
+const TOUCH = statement<object, { id: string }>(
+  { name: 'touch_resource_status', operation: 'update', table: 'resource_status' },
+  'UPDATE resource_status SET version = version + 1 WHERE resource_id = :id',
+);
 
 /**
- * Removes a resource that is complete, or to be removed by force, and then its cluster if that only
- * waited for it. The family is locked (`lockFamily`).
+ * Removes a resource that is complete, or to be removed by force, and then its parent if that only waited for it.
+ * The family is locked (`lockFamily`).
  */
 export async function removeResource(
   trx: Session,
-  row: ResourceWithReports,
+  { id, owner_id }: ResourceRow,
   kinds: Kinds,
 ): Promise<void> {
-  if (row.owner_id === null) return removeRows(trx, [row]);
+  if (owner_id === null) return removeRows(trx, [{ id }]);
   const [, found] = await Promise.all([
-    removeRows(trx, [row]),
-    trx.query<ResourceWithReports>(FIND_CLUSTER, [row.owner_id]),
+    removeRows(trx, [{ id }]),
+    trx.query(FIND_PARENT, { id: owner_id }),
   ]);
-  const cluster = found[0]!;
-  if (isRowComplete(cluster, kinds)) return removeRows(trx, [cluster]);
-  // A report on the cluster that was judged while its last node pool was there must be judged again.
-  if (cluster.deleted_time !== null && !cluster.has_children) await trx.query(TOUCH, [cluster.id]);
+  const parent = found[0]!;
+  if (isRowComplete(parent, kinds)) return removeRows(trx, [parent]);
+  // A report on the parent that was judged while its last child was there must be judged again.
+  if (parent.deleted_time !== null && !parent.has_children) {
+    await trx.query(TOUCH, { id: owner_id });
+  }
 }
 
 /**
@@ -229,7 +210,7 @@ export function forceDeleteResource(
         `'${row.name}' is not marked for deletion; DELETE it before removing it by force.`,
       );
     }
-    if (row.has_children) await removeRows(trx, await lockChildren(trx, row.id));
+    if (row.has_children) await removeRows(trx, await lockChildren(trx, row));
     await removeResource(trx, row, kinds);
     return row;
   });

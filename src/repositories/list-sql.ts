@@ -3,8 +3,8 @@ import { type Listing, REPORT_LISTING } from '../search/fields';
 import type { OrderTerm } from '../search/order';
 import { type Alias, Slot } from '../search/predicate';
 import type { CompiledSearch, Counter } from '../search/where';
-import { sql } from '../postgres/database';
-import { TARGET } from './resources';
+import { sql } from '../postgres/statement';
+import { IS_TARGET } from './targets';
 import { ADAPTER_STATUS_COLUMNS, RESOURCE_COLUMNS } from './rows';
 
 /* The SQL of lists, with slots for everything that differs between two requests of the same form. */
@@ -74,7 +74,7 @@ export function reportListSql(
   };
   const ordering = orderSql(REPORT_LISTING, order, 'a');
   return sql.raw(
-    `SELECT EXISTS (SELECT 1 FROM resources r WHERE ${TARGET.replaceAll(/\$\d/g, '?')}) AS found,
+    `SELECT EXISTS (SELECT 1 FROM resources r WHERE ${IS_TARGET.replaceAll(/(?<!:):\w+/g, '?')}) AS found,
        t.total, ${ADAPTER_STATUS_COLUMNS}
      FROM (?) t LEFT JOIN (?) a ON true
      ORDER BY ${ordering}`,

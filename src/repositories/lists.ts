@@ -1,13 +1,13 @@
 import type { Knex } from 'knex';
-import type { Kind } from '../kinds/kind';
 import { REPORT_LISTING, resourceListing } from '../search/fields';
 import type { OrderTerm } from '../search/order';
 import type { SearchTree } from '../search/parse';
 import { render, Slot, withSlots } from '../search/predicate';
 import { compileSearch, resolveSearch } from '../search/where';
-import type { Database, Statement } from '../postgres/database';
+import type { Database } from '../postgres/database';
+import type { Statement } from '../postgres/statement';
 import { FIRST_SEARCH_SLOT, PARENT, reportListSql, resourceListSql } from './list-sql';
-import { notFound, type Target } from './resources';
+import { notFound, type Scope, type Target } from './targets';
 import type { AdapterStatusRow, ResourceRow } from './rows';
 
 export interface ListOptions {
@@ -17,12 +17,6 @@ export interface ListOptions {
   /** Ends with the field that makes the order total. */
   order: readonly OrderTerm[];
   search: SearchTree | undefined;
-}
-
-/** All of a kind, or those of one parent. */
-export interface ListScope {
-  kind: Kind;
-  ownerId?: string;
 }
 
 export interface Page<Row> {
@@ -43,7 +37,7 @@ const SHORT_PAGE = 50;
  */
 export async function listResources(
   db: Database,
-  scope: ListScope,
+  scope: Scope,
   options: ListOptions,
   signal: AbortSignal,
 ): Promise<Page<ResourceRow>> {
@@ -140,7 +134,7 @@ function compiledList(
   const kept = forms.size < MAX_FORMS && key.length <= MAX_FORM_LENGTH;
   const name = kept && forms.size < MAX_NAMES ? `list_${forms.size}` : undefined;
   const list: CompiledList = {
-    statement: { name, operation: 'select', table, text, keepsLargeJson: true },
+    statement: { name, operation: 'select', table, text, bindings: [], keepsLargeJson: true },
     bindings,
     short,
   };
@@ -155,7 +149,10 @@ async function run<Row>(
   signal?: AbortSignal,
 ): Promise<(Row & { found: boolean; total: number })[]> {
   const filled = bindings.map((it) => (it instanceof Slot ? values[it.index] : it));
-  return short ? db.read(statement, filled) : db.query(statement, filled, signal);
+  const query = { ...statement, bindings: filled } as Statement<
+    Row & { found: boolean; total: number }
+  >;
+  return short ? db.read(query, {}) : db.query(query, {}, signal);
 }
 
 /** Without a match there is one row that only carries the total. */

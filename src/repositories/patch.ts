@@ -1,10 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Kinds } from '../kinds/kind';
+import type { Database } from '../postgres/database';
+import { statement } from '../postgres/statement';
+import type { Session } from '../postgres/transaction';
 import { ProblemError } from '../problems/problem';
 import { aggregateRow } from './aggregation';
-import type { Database, Statement } from '../postgres/database';
-import { assignStatus, changeResource, type ResourceWithReports, type Target } from './resources';
-import { type JsonObject, type ResourceRow, STATUS_COLUMNS, statusValues } from './rows';
+import { getWithReports, lockWithReports, type ResourceWithReports } from './resources';
+import { type JsonObject, type ResourceRow, STATUS, statusValues, type StatusValues } from './rows';
+import type { Target } from './targets';
 
 /** What a user decides about a resource after its creation. */
 export interface Desired {
@@ -12,86 +15,112 @@ export interface Desired {
   labels: Record<string, string>;
 }
 
-/** Compared as JSON tells values apart: the order of keys means nothing, and -0 is 0. */
-function isStored(desired: Desired, { spec, labels }: ResourceRow): boolean {
-  return isDeepStrictEqual(JSON.parse(JSON.stringify(desired)), { spec, labels });
+export interface Patch {
+  /** The wanted state from the present one; throws to refuse. */
+  desired: (row: ResourceRow) => Desired;
+  /** Throws when a precondition names another version. */
+  assertVersion: (version: number) => void;
+  actor: string;
 }
 
-const RESOURCE_FIRST = 3 + STATUS_COLUMNS.length;
+interface PatchValues extends StatusValues {
+  id: string;
+  version: number;
+  spec: string;
+  labels: string;
+  generation: number;
+  updated_time: string;
+  updated_by: string;
+}
 
-const WRITE_PATCH: Statement = {
-  name: 'write_patch',
-  operation: 'update',
-  table: 'resources',
-  // The resource is locked before its status, as everywhere. The removed labels and the set ones are
-  // different rows, so the order of those two does not matter.
-  text: `
+const WRITE_PATCH = statement<{ version: number }, PatchValues>(
+  { name: 'write_patch', operation: 'update', table: 'resources' },
+  // The resource is locked before its status, as everywhere. The removed labels and the set ones are different rows,
+  // so the order of those two does not matter.
+  `
     WITH locked AS MATERIALIZED (
-      SELECT id FROM resources WHERE id = $1 FOR NO KEY UPDATE
+      SELECT id FROM resources WHERE id = :id FOR NO KEY UPDATE
     ), status AS (
-      UPDATE resource_status SET version = version + 1, ${assignStatus(3)}
-      WHERE resource_id = (SELECT id FROM locked) AND version = $2
+      UPDATE resource_status SET version = version + 1, ${STATUS.assign}
+      WHERE resource_id = (SELECT id FROM locked) AND version = :version
       RETURNING resource_id, version
     ), resource AS (
       UPDATE resources SET
-        spec = $${RESOURCE_FIRST}, labels = $${RESOURCE_FIRST + 1}, generation = $${RESOURCE_FIRST + 2},
-        updated_time = $${RESOURCE_FIRST + 3}, updated_by = $${RESOURCE_FIRST + 4}
+        spec = :spec, labels = :labels, generation = :generation,
+        updated_time = :updated_time, updated_by = :updated_by
       FROM status WHERE id = status.resource_id
-      RETURNING id, kind
+      RETURNING id, kind, labels
     ), removed AS (
       DELETE FROM resource_labels USING resource
-      WHERE resource_id = resource.id
-        AND NOT ($${RESOURCE_FIRST + 1}::jsonb ? resource_labels.key)
+      WHERE resource_id = resource.id AND NOT (resource.labels \\? resource_labels.key)
     ), set_labels AS (
       INSERT INTO resource_labels (kind, key, value, resource_id)
       SELECT resource.kind, label.key, label.value, resource.id
-      FROM resource, jsonb_each_text($${RESOURCE_FIRST + 1}::jsonb) label
+      FROM resource, jsonb_each_text(resource.labels) label
       ON CONFLICT (resource_id, key) DO UPDATE SET value = excluded.value
       WHERE resource_labels.value <> excluded.value
     )
     SELECT version FROM status`,
-};
+);
 
 /**
- * Changes what a user decides; generation, `updated_*` and conditions move together, or, when nothing
- * really changes, not at all.
- * @param decide the wanted state from the present one; throws to refuse
- * @param assertVersion throws when a precondition names another version
- * @throws ProblemError NTF-001, CNF-003 when the resource is being deleted, and what the callbacks throw
+ * Changes what a user decides; generation, `updated_*` and conditions move together, or, when nothing really changes,
+ * not at all. Two round trips, or four when another process changes the same resource at that moment.
+ * @throws ProblemError NTF-001, CNF-003 when the resource is being deleted, and what the patch throws
  */
 export function patchResource(
   db: Database,
   target: Target,
-  decide: (row: ResourceRow) => Desired,
-  assertVersion: (version: number) => void,
-  actor: string,
+  patch: Patch,
   kinds: Kinds,
 ): Promise<ResourceRow> {
-  return changeResource<ResourceRow>(db, target, async (row, session) => {
-    assertVersion(row.version);
-    if (row.deleted_time !== null) {
-      throw new ProblemError('CNF-003', `'${row.name}' is being deleted and cannot be changed.`);
-    }
-    const desired = decide(row);
-    if (isStored(desired, row)) return row;
-    const changed: ResourceWithReports = {
-      ...row,
-      ...desired,
-      generation: row.generation + 1,
-      updated_time: new Date().toISOString(),
-      updated_by: actor,
-    };
-    const aggregate = aggregateRow(changed, kinds);
-    const [written] = await session.query<{ version: number }>(WRITE_PATCH, [
-      row.id,
-      row.version,
-      ...statusValues(aggregate),
-      JSON.stringify(changed.spec),
-      JSON.stringify(changed.labels),
-      changed.generation,
-      changed.updated_time,
-      changed.updated_by,
-    ]);
-    return written && { ...changed, ...aggregate, version: written.version };
+  return db.queue.run(target.id, async () => {
+    const patched = await tryPatch(db, await getWithReports(db, target), patch, kinds);
+    if (patched !== undefined) return patched;
+    return db.transaction(async (trx) => {
+      const row = await lockWithReports(trx, target);
+      const locked = await tryPatch({ query: trx.queryAndCommit }, row, patch, kinds);
+      if (locked === undefined) throw new Error('a locked resource changed its version');
+      return locked;
+    });
   });
+}
+
+/** @returns the resource as it is afterwards; undefined: it no longer had the version of `row` */
+async function tryPatch(
+  session: Session,
+  row: ResourceWithReports,
+  { desired, assertVersion, actor }: Patch,
+  kinds: Kinds,
+): Promise<ResourceRow | undefined> {
+  assertVersion(row.version);
+  if (row.deleted_time !== null) {
+    throw new ProblemError('CNF-003', `'${row.name}' is being deleted and cannot be changed.`);
+  }
+  const wanted = desired(row);
+  if (isStored(wanted, row)) return row;
+  const changed: ResourceWithReports = {
+    ...row,
+    ...wanted,
+    generation: row.generation + 1,
+    updated_time: new Date().toISOString(),
+    updated_by: actor,
+  };
+  const aggregate = aggregateRow(changed, kinds);
+  const [written] = await session.query(WRITE_PATCH, {
+    id: row.id,
+    version: row.version,
+    spec: JSON.stringify(changed.spec),
+    labels: JSON.stringify(changed.labels),
+    generation: changed.generation,
+    updated_time: changed.updated_time,
+    updated_by: changed.updated_by,
+    ...statusValues(aggregate),
+  });
+  return written && { ...changed, ...aggregate, version: written.version };
+}
+
+/** Compared as JSON tells values apart: the order of keys means nothing, and -0 is 0. */
+function isStored(desired: Desired, { spec, labels }: ResourceRow): boolean {
+  return isDeepStrictEqual(JSON.parse(JSON.stringify(desired)), { spec, labels });
 }

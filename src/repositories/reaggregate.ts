@@ -3,59 +3,59 @@ import { getKind, type Kinds } from '../kinds/kind';
 import { conditionTypeOf } from '../kinds/adapter-names';
 import { ProblemError } from '../problems/problem';
 import { aggregateRow, isRowComplete } from './aggregation';
-import type { Database, Statement } from '../postgres/database';
+import type { Database } from '../postgres/database';
+import { statement } from '../postgres/statement';
 import { lockFamily, removeResource } from './lifecycle';
 import { DECIDING_COLUMNS, type ResourceWithReports } from './resources';
 import {
-  RESOURCE_COLUMNS,
+  columnsOf,
   RESOURCE_TABLES,
   type ResourceRow,
-  STATUS_COLUMNS,
-  STATUS_FROM_NEW,
-  statusArrays,
-  statusColumns,
+  STATUS,
+  statusValues,
+  type StatusValues,
 } from './rows';
 
-const COUNT_REMAINING: Statement = {
-  name: 'count_remaining',
-  operation: 'select',
-  table: 'resources',
-  text: 'SELECT count(*) AS total FROM resources WHERE id > $1',
-};
+const COUNT_REMAINING = statement<{ total: number }, { after: string }>(
+  { name: 'count_remaining', operation: 'select', table: 'resources' },
+  'SELECT count(*) AS total FROM resources WHERE id > :after',
+);
 
-const FIND_BATCH: Statement = {
-  name: 'find_batch',
-  operation: 'select',
-  table: 'resources',
-  text: `
-    SELECT ${RESOURCE_COLUMNS}, ${DECIDING_COLUMNS} FROM ${RESOURCE_TABLES}
-    WHERE r.id > $1 ORDER BY r.id LIMIT $2`,
-};
+const FIND_BATCH = statement<ResourceWithReports, { after: string; size: number }>(
+  { name: 'find_batch', operation: 'select', table: 'resources' },
+  `SELECT ${DECIDING_COLUMNS} FROM ${RESOURCE_TABLES} WHERE r.id > :after ORDER BY r.id LIMIT :size`,
+);
 
-const LOCK_BATCH: Statement = {
-  name: 'lock_batch',
-  operation: 'select',
-  table: 'resource_status',
-  // Families one after the other, and in each the cluster first, whatever the clocks did to the ids:
-  // whoever deletes a cluster locks its family in this order as well.
-  text: `
+const LOCK_BATCH = statement<object, { ids: string[] }>(
+  { name: 'lock_batch', operation: 'select', table: 'resource_status' },
+  // Families one after the other, and in each the parent first, whatever the clocks did to the ids: whoever deletes a
+  // parent locks its family in this order as well.
+  `
     SELECT 1 FROM resource_status s JOIN resources r ON r.id = s.resource_id
-    WHERE s.resource_id = ANY ($1::text[])
+    WHERE s.resource_id = ANY (:ids::text[])
     ORDER BY coalesce(r.owner_id, r.id), r.owner_id IS NOT NULL, r.id
     FOR UPDATE OF s`,
-};
+);
 
-const WRITE_BATCH: Statement = {
-  name: 'write_batch',
-  operation: 'update',
-  table: 'resource_status',
-  text: `
-    UPDATE resource_status s SET version = s.version + 1, ${STATUS_FROM_NEW}
-    FROM unnest($1::text[], $2::bigint[], ${statusArrays(3)})
-      AS new (resource_id, version, ${STATUS_COLUMNS.join(', ')})
+type BatchValues = { ids: string[]; versions: number[] } & Record<keyof StatusValues, unknown[]>;
+
+const WRITE_BATCH = statement<{ resource_id: string }, BatchValues>(
+  { name: 'write_batch', operation: 'update', table: 'resource_status' },
+  `
+    UPDATE resource_status s SET version = s.version + 1, ${STATUS.assignNew}
+    FROM unnest(:ids::text[], :versions::bigint[], ${STATUS.arrays})
+      AS new (resource_id, version, ${STATUS.columns})
     WHERE s.resource_id = new.resource_id AND s.version = new.version
     RETURNING s.resource_id`,
-};
+);
+
+function batchValues(rows: readonly ResourceWithReports[], kinds: Kinds): BatchValues {
+  return {
+    ids: rows.map(({ id }) => id),
+    versions: rows.map(({ version }) => version),
+    ...columnsOf(rows.map((row) => statusValues(aggregateRow(row, kinds)))),
+  };
+}
 
 export interface Progress {
   /** The last id done: a later run can begin behind it. */
@@ -91,10 +91,10 @@ export async function reaggregateAll(
   batchSize: number,
   observer: ReaggregateObserver,
 ): Promise<Progress> {
-  const [count] = await db.query<{ total: number }>(COUNT_REMAINING, [after]);
+  const [count] = await db.query(COUNT_REMAINING, { after });
   const progress = { lastId: after, total: count!.total, seen: 0, changed: 0, removed: 0 };
   for (;;) {
-    const rows = await db.query<ResourceWithReports>(FIND_BATCH, [progress.lastId, batchSize]);
+    const rows = await db.query(FIND_BATCH, { after: progress.lastId, size: batchSize });
     if (rows.length === 0) return progress;
     rows.flatMap((row) => collisionsOf(row, kinds)).forEach(observer.onCollision);
     const complete = rows.filter((row) => isRowComplete(row, kinds));
@@ -137,16 +137,11 @@ async function writeBatch(
   kinds: Kinds,
 ): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
-  const ids = rows.map(({ id }) => id);
-  const values = [
-    ids,
-    rows.map(({ version }) => version),
-    ...statusColumns(rows.map((row) => aggregateRow(row, kinds))),
-  ];
+  const values = batchValues(rows, kinds);
   const written = await db.transaction(async (trx) => {
     const [, changed] = await Promise.all([
-      trx.query(LOCK_BATCH, [ids]),
-      trx.queryAndCommit<{ resource_id: string }>(WRITE_BATCH, values),
+      trx.query(LOCK_BATCH, values),
+      trx.queryAndCommit(WRITE_BATCH, values),
     ]);
     return changed;
   });
@@ -167,8 +162,7 @@ function reaggregateOne(
       return 'removed';
     }
     if (!isOutdated(row, kinds)) return undefined;
-    const columns = statusColumns([aggregateRow(row, kinds)]);
-    await trx.queryAndCommit(WRITE_BATCH, [[id], [row.version], ...columns]);
+    await trx.queryAndCommit(WRITE_BATCH, batchValues([row], kinds));
     return 'changed';
   });
 }

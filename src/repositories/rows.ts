@@ -45,58 +45,70 @@ export const RESOURCE_COLUMNS = `
 
 export const RESOURCE_TABLES = 'resources r JOIN resource_status s ON s.resource_id = r.id';
 
-/** What an aggregation leaves to be stored, in the order of `STATUS_COLUMNS`. */
-export const STATUS_COLUMNS = [
-  'conditions',
-  'ready',
-  'available',
-  'ready_last_updated_time',
-  'phase',
-  'last_transition_time',
-  'observed_generation',
-  'last_updated_time',
-] as const;
+/** The columns of `resource_status` that an aggregation decides, with their types. */
+export const STATUS_TYPES = {
+  conditions: 'jsonb',
+  ready: 'boolean',
+  available: 'boolean',
+  ready_last_updated_time: 'timestamptz',
+  phase: 'text',
+  last_transition_time: 'timestamptz',
+  observed_generation: 'integer',
+  last_updated_time: 'timestamptz',
+} as const;
 
-export const STATUS_TYPES = [
-  'jsonb',
-  'boolean',
-  'boolean',
-  'timestamptz',
-  'text',
-  'timestamptz',
-  'integer',
-  'timestamptz',
-] as const;
+/** Values of these columns. */
+export type StatusValues = Record<keyof typeof STATUS_TYPES, unknown>;
 
-/** Parameters `$first, …` for whole columns of statuses, an array each, as `unnest` takes them. */
-export function statusArrays(first: number): string {
-  return STATUS_TYPES.map((type, index) => `$${first + index}::${type}[]`).join(', ');
-}
-
-/** `column = new.column, …` */
-export const STATUS_FROM_NEW = STATUS_COLUMNS.map((column) => `${column} = new.${column}`).join(
-  ', ',
-);
-
-/** The values of `statusArrays` for several resources. */
-export function statusColumns(aggregates: readonly Aggregate[]): unknown[][] {
-  const rows = aggregates.map(statusValues);
-  return STATUS_COLUMNS.map((_, column) => rows.map((values) => values[column]));
-}
-
-/** @returns the values of `STATUS_COLUMNS` */
-export function statusValues(aggregate: Aggregate): unknown[] {
+export function statusValues(aggregate: Aggregate): StatusValues {
   const [available, ready] = aggregate.conditions;
-  return [
-    JSON.stringify(aggregate.conditions),
-    ready!.status === 'True',
-    available!.status === 'True',
-    ready!.last_updated_time,
-    aggregate.phase,
-    aggregate.last_transition_time,
-    aggregate.observed_generation,
-    aggregate.last_updated_time,
-  ];
+  return {
+    conditions: JSON.stringify(aggregate.conditions),
+    ready: ready!.status === 'True',
+    available: available!.status === 'True',
+    ready_last_updated_time: ready!.last_updated_time,
+    phase: aggregate.phase,
+    last_transition_time: aggregate.last_transition_time,
+    observed_generation: aggregate.observed_generation,
+    last_updated_time: aggregate.last_updated_time,
+  };
+}
+
+const STATUS_NAMES = Object.keys(STATUS_TYPES);
+
+/** Pieces of SQL about these columns. */
+export const STATUS = {
+  /** `conditions, ready, …` */
+  columns: STATUS_NAMES.join(', '),
+  /** `:conditions::jsonb, …`, one value each. */
+  values: valuesOf(STATUS_TYPES),
+  /** `:conditions::jsonb[], …`, an array each, as `unnest` takes them. */
+  arrays: arraysOf(STATUS_TYPES),
+  /** `conditions = :conditions, …` */
+  assign: STATUS_NAMES.map((name) => `${name} = :${name}`).join(', '),
+  /** `conditions = new.conditions, …` */
+  assignNew: STATUS_NAMES.map((name) => `${name} = new.${name}`).join(', '),
+};
+
+export function valuesOf(types: Readonly<Record<string, string>>): string {
+  return Object.entries(types)
+    .map(([name, type]) => `:${name}::${type}`)
+    .join(', ');
+}
+
+export function arraysOf(types: Readonly<Record<string, string>>): string {
+  return Object.entries(types)
+    .map(([name, type]) => `:${name}::${type}[]`)
+    .join(', ');
+}
+
+/** The same values by column: `[{a: 1}, {a: 2}]` → `{a: [1, 2]}`. There is at least one row. */
+export function columnsOf<Row extends object>(rows: readonly Row[]): Record<keyof Row, unknown[]> {
+  const names = Object.keys(rows[0]!) as (keyof Row)[];
+  return Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])])) as Record<
+    keyof Row,
+    unknown[]
+  >;
 }
 
 /** A row as the contract shows it; `aliases` adds the newer names of Ready and Available. */

@@ -1,7 +1,7 @@
 // @ts-check
 
 /**
- * Clusters and node pools share one set of tables, told apart by `kind`.
+ * All kinds of resources share one set of tables, told apart by `kind`; no kind is named here.
  *
  * What a user writes (`resources`) is kept apart from what a status report writes (`resource_status`):
  * a report then rewrites one narrow row, and the pages of `resources` stay all-visible, so counting and
@@ -9,13 +9,15 @@
  */
 
 const SHARDS = 32;
+/** Any number will do, as long as nothing else in the same database locks it. */
+const COUNTS_LOCK = 495_346_198;
 
 /** @param {import('knex').Knex} knex */
 exports.up = async (knex) => {
   await knex.raw(`
     CREATE TABLE resources (
       id           text COLLATE "C" PRIMARY KEY,
-      kind         text NOT NULL CHECK (kind IN ('Cluster', 'NodePool')),
+      kind         text NOT NULL,
       owner_id     text COLLATE "C" REFERENCES resources (id),
       name         text COLLATE "C" NOT NULL,
       spec         jsonb NOT NULL CHECK (jsonb_typeof(spec) = 'object'),
@@ -29,19 +31,17 @@ exports.up = async (knex) => {
       deleted_by   text,
       CONSTRAINT resources_id_form CHECK (id ~ '^2[0-9a-hjkmnp-tv-z]{26}$'),
       CONSTRAINT resources_name_form CHECK (
-        name ~ '^[a-z0-9]([-a-z0-9]*[a-z0-9])\\?$'
-        AND length(name) BETWEEN 3 AND CASE kind WHEN 'Cluster' THEN 53 ELSE 15 END
+        name ~ '^[a-z0-9]([-a-z0-9]*[a-z0-9])\\?$' AND length(name) <= 100
       ),
-      CONSTRAINT resources_owner_of_node_pool CHECK ((kind = 'NodePool') = (owner_id IS NOT NULL)),
       CONSTRAINT resources_deleted_by_someone CHECK ((deleted_time IS NULL) = (deleted_by IS NULL))
     )`);
   // A name is free again as soon as its resource is marked for deletion.
   await knex.raw(`
-    CREATE UNIQUE INDEX resources_cluster_name_key ON resources (name)
-      WHERE kind = 'Cluster' AND deleted_time IS NULL`);
+    CREATE UNIQUE INDEX resources_name_key ON resources (kind, name)
+      WHERE owner_id IS NULL AND deleted_time IS NULL`);
   await knex.raw(`
-    CREATE UNIQUE INDEX resources_node_pool_name_key ON resources (owner_id, name)
-      WHERE kind = 'NodePool' AND deleted_time IS NULL`);
+    CREATE UNIQUE INDEX resources_owner_name_key ON resources (owner_id, kind, name)
+      WHERE owner_id IS NOT NULL AND deleted_time IS NULL`);
   await knex.raw('CREATE INDEX resources_kind_id_idx ON resources (kind, id)');
   await knex.raw('CREATE INDEX resources_kind_name_idx ON resources (kind, name, id)');
   await knex.raw(
@@ -99,43 +99,45 @@ exports.up = async (knex) => {
       PRIMARY KEY (resource_id, adapter)
     ) WITH (fillfactor = 80)`);
 
-  // Exact totals without counting: one row per shard, so that writers seldom meet on the same row.
+  // Exact totals without counting. Each kind has a row per shard, so that writers seldom meet on the same row.
   await knex.raw(`
     CREATE TABLE resource_counts (
-      shard                smallint PRIMARY KEY,
-      clusters             bigint NOT NULL DEFAULT 0,
-      clusters_ready       bigint NOT NULL DEFAULT 0,
-      clusters_available   bigint NOT NULL DEFAULT 0,
-      node_pools           bigint NOT NULL DEFAULT 0,
-      node_pools_ready     bigint NOT NULL DEFAULT 0,
-      node_pools_available bigint NOT NULL DEFAULT 0
+      kind      text NOT NULL,
+      shard     integer NOT NULL,
+      total     bigint NOT NULL,
+      ready     bigint NOT NULL,
+      available bigint NOT NULL,
+      PRIMARY KEY (kind, shard)
     ) WITH (fillfactor = 10)`);
-  await knex.raw('INSERT INTO resource_counts (shard) SELECT generate_series(0, ? - 1)', [SHARDS]);
-  // Whole statements are counted at once: a row that one transaction updates a thousand times is slow to
-  // find. A transaction only ever touches the shard of its own backend.
+  // A transaction only ever touches the shard of its own backend, and has it for itself until it ends: otherwise two
+  // that change two kinds in opposite orders would wait for each other.
+  await knex.raw(`
+    CREATE FUNCTION add_to_counts(of_kind text, resources bigint, ready_ones bigint, available_ones bigint)
+    RETURNS void LANGUAGE plpgsql AS $$
+    DECLARE
+      own_shard integer := pg_backend_pid() % ${SHARDS};
+    BEGIN
+      PERFORM pg_advisory_xact_lock(${COUNTS_LOCK}, own_shard);
+      INSERT INTO resource_counts AS c (kind, shard, total, ready, available)
+      VALUES (of_kind, own_shard, resources, ready_ones, available_ones)
+      ON CONFLICT (kind, shard) DO UPDATE SET
+        total = c.total + excluded.total,
+        ready = c.ready + excluded.ready,
+        available = c.available + excluded.available;
+    END $$`);
+  // Whole statements are counted at once: a row that one transaction updates a thousand times is slow to find.
   await knex.raw(`
     CREATE FUNCTION count_resources() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
       sign integer := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
     BEGIN
-      UPDATE resource_counts SET
-        clusters = resource_counts.clusters + sign * d.clusters,
-        clusters_ready = resource_counts.clusters_ready + sign * d.clusters_ready,
-        clusters_available = resource_counts.clusters_available + sign * d.clusters_available,
-        node_pools = resource_counts.node_pools + sign * d.node_pools,
-        node_pools_ready = resource_counts.node_pools_ready + sign * d.node_pools_ready,
-        node_pools_available = resource_counts.node_pools_available + sign * d.node_pools_available
-      FROM (
-        SELECT
-          count(*) FILTER (WHERE kind = 'Cluster') AS clusters,
-          count(*) FILTER (WHERE kind = 'Cluster' AND ready) AS clusters_ready,
-          count(*) FILTER (WHERE kind = 'Cluster' AND available) AS clusters_available,
-          count(*) FILTER (WHERE kind = 'NodePool') AS node_pools,
-          count(*) FILTER (WHERE kind = 'NodePool' AND ready) AS node_pools_ready,
-          count(*) FILTER (WHERE kind = 'NodePool' AND available) AS node_pools_available
-        FROM changed
-      ) d
-      WHERE shard = pg_backend_pid() % ${SHARDS} AND d.clusters + d.node_pools > 0;
+      PERFORM add_to_counts(
+        kind,
+        sign * count(*),
+        sign * count(*) FILTER (WHERE ready),
+        sign * count(*) FILTER (WHERE available)
+      )
+      FROM changed GROUP BY kind;
       RETURN NULL;
     END $$`);
   await knex.raw(`
@@ -145,25 +147,17 @@ exports.up = async (knex) => {
     CREATE TRIGGER count_deleted AFTER DELETE ON resource_status
       REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_resources()`);
 
-  // A report seldom changes what is counted, and costs nothing here when it does not. Deferred: the
-  // counter is locked while the transaction commits, after everything else.
+  // A report seldom changes what is counted, and costs nothing here when it does not. Deferred: the counter is locked
+  // while the transaction commits, after everything else.
   await knex.raw(`
     CREATE FUNCTION count_flip() RETURNS trigger LANGUAGE plpgsql AS $$
-    DECLARE
-      ready     integer := NEW.ready::integer - OLD.ready::integer;
-      available integer := NEW.available::integer - OLD.available::integer;
     BEGIN
-      IF NEW.kind = 'Cluster' THEN
-        UPDATE resource_counts SET
-          clusters_ready = clusters_ready + ready,
-          clusters_available = clusters_available + available
-        WHERE shard = pg_backend_pid() % ${SHARDS};
-      ELSE
-        UPDATE resource_counts SET
-          node_pools_ready = node_pools_ready + ready,
-          node_pools_available = node_pools_available + available
-        WHERE shard = pg_backend_pid() % ${SHARDS};
-      END IF;
+      PERFORM add_to_counts(
+        NEW.kind,
+        0,
+        NEW.ready::integer - OLD.ready::integer,
+        NEW.available::integer - OLD.available::integer
+      );
       RETURN NULL;
     END $$`);
   await knex.raw(`
@@ -178,5 +172,7 @@ exports.down = async (knex) => {
   await knex.raw(
     'DROP TABLE resource_counts, adapter_statuses, resource_labels, resource_status, resources',
   );
-  await knex.raw('DROP FUNCTION count_resources(), count_flip()');
+  await knex.raw(
+    'DROP FUNCTION count_resources(), count_flip(), add_to_counts(text, bigint, bigint, bigint)',
+  );
 };

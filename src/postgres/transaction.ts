@@ -1,0 +1,88 @@
+import { isConnectionLost, sqlState } from './errors';
+import { type Statement, statement } from './statement';
+
+/** Where a repository sends its statements: the pool, or one transaction. */
+export interface Session {
+  query<Row, Values extends object>(
+    statement: Statement<Row, Values>,
+    values: Values,
+  ): Promise<Row[]>;
+}
+
+export interface Transaction extends Session {
+  /** Sends the last statement together with COMMIT, which saves a round trip. */
+  queryAndCommit<Row, Values extends object>(
+    statement: Statement<Row, Values>,
+    values: Values,
+  ): Promise<Row[]>;
+}
+
+/** One connection, for as long as the transaction lasts. */
+interface Connection {
+  send: Session['query'];
+  /** Set when it cannot be used again. */
+  broken: boolean;
+}
+
+/** A pooler refuses the timeout as a start-up parameter, so each transaction sets its own. */
+export function beginWith(statementTimeoutMs: number): Statement<never> {
+  return statement(
+    { operation: 'transaction', table: '' },
+    `BEGIN; SET LOCAL statement_timeout = ${statementTimeoutMs}`,
+  );
+}
+
+const COMMIT = statement<never>({ operation: 'transaction', table: '' }, 'COMMIT');
+const ROLLBACK = statement<never>({ operation: 'transaction', table: '' }, 'ROLLBACK');
+/** SQLSTATE of every statement after the one that failed. */
+const ABORTED_TRANSACTION = '25P02';
+
+/** Runs `work` between BEGIN and COMMIT. @throws what `work` throws, or the statement that failed first */
+export async function runTransaction<T>(
+  connection: Connection,
+  begin: Statement<never>,
+  work: (trx: Transaction) => Promise<T>,
+): Promise<T> {
+  const failures: unknown[] = [];
+  const send: Session['query'] = async (query, values) => {
+    try {
+      return await connection.send(query, values);
+    } catch (error) {
+      failures.push(error);
+      throw error;
+    }
+  };
+  try {
+    // The first statements travel with BEGIN and are believed once it has succeeded. If it fails they run on their
+    // own, so they may only be what does no harm then: locks, reads, guarded writes.
+    const begun = send(begin, {});
+    begun.catch(() => undefined);
+    const commit = { sent: false };
+    const trx: Transaction = {
+      async query(query, values) {
+        const [, rows] = await Promise.all([begun, send(query, values)]);
+        return rows;
+      },
+      async queryAndCommit(query, values) {
+        commit.sent = true;
+        const [rows] = await Promise.all([trx.query(query, values), send(COMMIT, {})]);
+        return rows;
+      },
+    };
+    const result = await work(trx);
+    // PostgreSQL responds to COMMIT with ROLLBACK, and no error, when `work` got over a failed statement.
+    if (failures.length > 0) throw failures[0];
+    if (!commit.sent) await send(COMMIT, {});
+    return result;
+  } catch (error) {
+    // Statements sent together fail together, and the one that says why need not be heard first.
+    const cause = sqlState(error) === ABORTED_TRANSACTION ? failures[0] : error;
+    connection.broken = isConnectionLost(cause);
+    if (!connection.broken) {
+      await send(ROLLBACK, {}).catch(() => {
+        connection.broken = true;
+      });
+    }
+    throw cause;
+  }
+}
