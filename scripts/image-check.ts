@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { parseArgs, promisify } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetLoad } from '../test/support/fleet-load';
-import { ADAPTERS, Process } from '../test/support/lifecycle-races';
+import { adapterVariables } from '../test/support/kinds';
+import { Process, SOME_REQUIRED } from '../test/support/lifecycle-races';
 import { inspect } from '../test/support/lifecycle-service';
 import { type Replica, RoundRobin } from '../test/support/round-robin';
 
@@ -28,8 +29,7 @@ const ENVIRONMENT = {
   AUTH_ENABLED: 'false',
   API_HOST: '127.0.0.1',
   ...{ API_PORT: '0', HEALTH_PORT: '0', METRICS_PORT: '0' },
-  HYPERFLEET_CLUSTER_ADAPTERS: ADAPTERS.Cluster.join(','),
-  HYPERFLEET_NODEPOOL_ADAPTERS: ADAPTERS.NodePool.join(','),
+  ...adapterVariables(SOME_REQUIRED),
   LOG_POLLS: 'false',
 };
 const variables = Object.entries(ENVIRONMENT).flatMap(([name, value]) => [
@@ -90,7 +90,7 @@ async function check(): Promise<void> {
   const answered = pods.map((pod) => proxy.share(pod).answered);
   await proxy.close();
   const { db } = new Process(databaseUrl!);
-  const { rows, violations } = await inspect(db, ADAPTERS);
+  const { rows, violations } = await inspect(db, SOME_REQUIRED);
   await db.close();
   console.log(
     `${load.answered} requests (${answered.join(' + ')}), ${broken.join(' + ')} broken off; ` +

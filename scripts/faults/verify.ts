@@ -5,6 +5,8 @@ import { Database, type Statement } from '../../src/postgres/database';
 import { connectionOptions } from '../../src/postgres/connection-options';
 import { DECIDING_COLUMNS, type ResourceWithReports } from '../../src/repositories/resources';
 import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../../src/repositories/rows';
+import { createKinds } from '../../src/kinds/kind';
+import { CLUSTER, NODE_POOL } from '../../src/kinds/built-in';
 import { type Claim, type Counter, REQUIRED, type WriteLoad } from './write-load';
 
 type Stored = ResourceWithReports & { ready: boolean; available: boolean };
@@ -17,6 +19,11 @@ const READ_ALL = select(`
 const READ_NUMBERS = select(
   "SELECT resource_id, adapter, (data->>'number')::int AS number FROM adapter_statuses",
 );
+
+const KINDS = createKinds([
+  { ...CLUSTER, requiredAdapters: REQUIRED.Cluster },
+  { ...NODE_POOL, requiredAdapters: REQUIRED.NodePool },
+]);
 
 /** Each returns what is half there; all tables of one change are written together, or none. */
 const HALVES: Record<string, string> = {
@@ -72,7 +79,7 @@ export async function verify(databaseUrl: string, load: WriteLoad): Promise<stri
 
 /** The stored conditions are those that the stored reports lead to. */
 function unsettled(row: Stored): string[] {
-  const { conditions, phase, observed_generation } = aggregateRow(row, REQUIRED);
+  const { conditions, phase, observed_generation } = aggregateRow(row, KINDS);
   const is = (type: string) => conditions.some((it) => it.type === type && it.status === 'True');
   const expected = [conditions, phase, observed_generation, is('Ready'), is('Available')];
   const found = [row.conditions, row.phase, row.observed_generation, row.ready, row.available];

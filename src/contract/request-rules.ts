@@ -48,7 +48,7 @@ function refuse(errors: ProblemField[]): void {
 
 function isValidatorError(error: unknown): error is { errors: EovError[] } {
   const { status, errors } = error as { status?: unknown; errors?: unknown };
-  return status === 400 && Array.isArray(errors);
+  return status === 400 && Array.isArray(errors) && !(error instanceof ProblemError);
 }
 
 /** The validator stops at the first parameter it does not know, so all of them are named before it runs. */

@@ -19,7 +19,7 @@ const FRESH_EVERY = 40;
 
 jest.setTimeout(SECONDS * 1000 + 120_000);
 
-const document = readContract() as unknown as Document;
+const document = readContract(20) as unknown as Document;
 const operations = listOperations(document);
 const checkerOf = schemaCompiler(document, true);
 const B = '/api/hyperfleet/v1';

@@ -1,13 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAuthenticator } from '../../src/auth/authenticator';
-import { createAuthorizer } from '../../src/auth/authorizer';
-import { readContract } from '../../src/contract/document';
 import { startTestApp, type TestApp } from '../support/app';
 import { signingKey, token } from '../support/key-provider';
 import { type Answer, send, type Sending } from '../support/send';
-import { type Document, listOperations } from './json-schema';
 
 export const MAX_BODY_BYTES = 4096;
 const ISSUER = 'https://issuer.example.org';
@@ -38,20 +34,17 @@ export async function startWorld(): Promise<World> {
   const rulesFile = join(directory, 'rules.yaml');
   writeFileSync(jwksFile, JSON.stringify({ keys: [key.jwk] }));
   writeFileSync(rulesFile, RULES);
-  const quiet = () => undefined;
-  const operations = listOperations(readContract() as unknown as Document);
-  const authenticator = await createAuthenticator(
-    { jwksFile, issuer: ISSUER, audience: AUDIENCE, identityClaim: 'email' },
-    quiet,
-  );
-  const authorizer = await createAuthorizer(
-    rulesFile,
-    quiet,
-    operations.map(({ id }) => id),
-  );
-  const env = { MAX_BODY_BYTES: String(MAX_BODY_BYTES), DATABASE_POOL_TIMEOUT_MS: '500' };
-  const gate = { authenticator, authorizer };
-  const app = await startTestApp({ env, gate });
+  const env = {
+    MAX_BODY_BYTES: String(MAX_BODY_BYTES),
+    DATABASE_POOL_TIMEOUT_MS: '500',
+    AUTH_ENABLED: 'true',
+    AUTH_JWKS_FILE: jwksFile,
+    AUTH_ISSUER: ISSUER,
+    AUTH_AUDIENCE: AUDIENCE,
+    AUTHZ_ENABLED: 'true',
+    AUTHZ_RULES_FILE: rulesFile,
+  };
+  const app = await startTestApp({ env });
 
   const now = Math.floor(Date.now() / 1000);
   const signed = (email: string | undefined, claims = {}, by = key) =>
@@ -74,7 +67,7 @@ export async function startWorld(): Promise<World> {
     });
 
   const startBroken = async () => {
-    const broken = await startTestApp({ env, gate });
+    const broken = await startTestApp({ env });
     const before = await sendAs(broken, { path: '/api/hyperfleet/v1/clusters' }, 'allowed');
     expect(before.status).toBe(200);
     await broken.database.drop();
@@ -99,8 +92,6 @@ export async function startWorld(): Promise<World> {
     async stop() {
       await app.stop();
       await (await broken)?.stop();
-      authenticator.close();
-      authorizer.close();
       rmSync(directory, { recursive: true });
     },
   };

@@ -3,7 +3,7 @@ import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../../src/repositories/rows';
+import type { components } from '../../generated/openapi';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { newCluster } from '../support/factories';
 import { send } from '../support/send';
@@ -35,6 +35,8 @@ let directory: string;
 let database: TestDatabase;
 let url: string;
 let metrics: string;
+type Cluster = components['schemas']['Cluster'];
+
 let dense: Cluster;
 let small: Cluster;
 

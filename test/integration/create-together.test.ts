@@ -3,6 +3,7 @@ import { createResource } from '../../src/repositories/resources';
 import { someoneWaits } from '../support/backends';
 import { withClient } from '../support/database';
 import { newCluster, newNodePool, uniqueName } from '../support/factories';
+import { CLUSTER } from '../support/kinds';
 import { call } from '../support/lifecycle-service';
 import { type Pair, startPair } from '../support/pair';
 import { tally } from '../support/send';
@@ -123,14 +124,12 @@ it('does not let one that waits for a name hold up the others', async () => {
 });
 
 it('writes the others when PostgreSQL refuses one', async () => {
-  const { db, required } = app.service;
+  const { db } = app.service;
   const outcomes = await Promise.allSettled(
     ['good-1', 'good-2', 'Not a name', 'good-3'].map((name) =>
-      createResource(
-        db,
-        { kind: 'Cluster', name, spec: {}, labels: {}, actor: 'test@example.com' },
-        required,
-      ),
+      createResource(db, {
+        ...{ kind: CLUSTER, name, spec: {}, labels: {}, actor: 'test@example.com' },
+      }),
     ),
   );
 

@@ -2,6 +2,7 @@ import { reaggregateAll } from '../../src/repositories/reaggregate';
 import type { Logger } from '../../src/telemetry/log';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, newReport } from '../support/factories';
+import { kindsWith } from '../support/kinds';
 import { Process } from '../support/lifecycle-races';
 import { call, violations } from '../support/lifecycle-service';
 
@@ -19,8 +20,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  expect(await violations(app.service.db, app.service.required)).toEqual([]);
-  expect(await violations(idle.service.db, idle.service.required)).toEqual([]);
+  expect(await violations(app.service.db, app.service.kinds)).toEqual([]);
+  expect(await violations(idle.service.db, idle.service.kinds)).toEqual([]);
   await idle.stop();
   await app.stop();
 });
@@ -176,12 +177,12 @@ describe('a marked resource vanishes', () => {
     const pool = await aNodePool(cluster);
     await remove(cluster.path);
     await finalize(cluster.path, 2, ['dns']);
-    const required = { Cluster: ['dns'], NodePool: [] };
+    const fewer = kindsWith(['dns'], []);
     const observer = { onProgress: () => undefined, onCollision: () => undefined };
-    await reaggregateAll(app.service.db, required, '', 100, observer);
+    await reaggregateAll(app.service.db, fewer, '', 100, observer);
     expect(await statusOf(pool.path)).toBe(404);
     expect(await statusOf(cluster.path)).toBe(404);
-    await reaggregateAll(app.service.db, app.service.required, '', 100, observer);
+    await reaggregateAll(app.service.db, app.service.kinds, '', 100, observer);
   });
 });
 
@@ -206,7 +207,7 @@ describe('where nothing is required', () => {
       const pool = await aNodePool(cluster, some);
       await remove(cluster.path, some);
       const left = [await statusOf(cluster.path, some), await statusOf(pool.path, some)];
-      expect(await violations(some.service.db, some.service.required)).toEqual([]);
+      expect(await violations(some.service.db, some.service.kinds)).toEqual([]);
       await some.stop();
       return left;
     };

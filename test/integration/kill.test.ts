@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Aggregate, aggregateConditions } from '../../src/conditions/aggregate';
 import type { AdapterStatus } from '../../src/conditions/types';
-import type { Cluster, NodePool } from '../../src/repositories/rows';
+import type { components } from '../../generated/openapi';
 import { newCluster, newNodePool } from '../support/factories';
 import { send } from '../support/send';
 import {
@@ -18,6 +18,9 @@ import {
  * The service with its own database dies in the middle of work (`kill -9`), more than once. What it had
  * acknowledged is there when it comes back, and what is there fits together.
  */
+
+type Cluster = components['schemas']['Cluster'];
+type NodePool = components['schemas']['NodePool'];
 
 const B = '/api/hyperfleet/v1';
 const CLUSTER_ADAPTERS = ['validation', 'dns'];

@@ -12,20 +12,20 @@ import {
 import { ask, inspect, removeEverything, type StoredRow } from '../support/lifecycle-service';
 import { anyPrelude, anyStep, requestOf, type Step } from '../support/lifecycle-steps';
 import { startTestApp, type TestApp } from '../support/app';
+import { adapterVariables, kindsWith } from '../support/kinds';
 
 /** A longer run for those who doubt: LIFECYCLE_RUNS=2000 npx jest lifecycle-model */
 jest.setTimeout(120_000 + 2_000 * Number(process.env.LIFECYCLE_RUNS ?? 0));
 const RUNS = Number(process.env.LIFECYCLE_RUNS ?? 25);
+
+const KINDS = kindsWith(REQUIRED.Cluster, REQUIRED.NodePool);
 
 let app: TestApp;
 /** A second process of the service, as far as the database can tell. */
 let other: TestApp;
 
 beforeAll(async () => {
-  const env = {
-    HYPERFLEET_CLUSTER_ADAPTERS: REQUIRED.Cluster.join(','),
-    HYPERFLEET_NODEPOOL_ADAPTERS: REQUIRED.NodePool.join(','),
-  };
+  const env = adapterVariables(KINDS);
   app = await startTestApp({ env });
   other = await startTestApp({ env, database: app.database });
 });
@@ -80,7 +80,7 @@ class StepCommand implements fc.AsyncCommand<Model, Real> {
     const before = copyOf(model);
     const answer = await ask(app, request);
     expect(answer).toEqual(perform(model, request, answer.id ?? 'none'));
-    const { rows, violations } = await inspect(app.service.db, REQUIRED);
+    const { rows, violations } = await inspect(app.service.db, KINDS);
     expect(rows.map(toldByService)).toEqual(told(model));
     expect(violations).toEqual([]);
 
@@ -152,7 +152,7 @@ test('requests at the same time, to two processes, end as if one had come after 
             return { request, answer };
           }),
         );
-        const { rows, violations } = await inspect(app.service.db, REQUIRED);
+        const { rows, violations } = await inspect(app.service.db, KINDS);
         expect(violations).toEqual([]);
         const end = rows.map(toldByService);
         const explained = explain(model, done, end);

@@ -2,7 +2,14 @@ import { reaggregateAll } from '../../src/repositories/reaggregate';
 import type { ResourceRow } from '../../src/repositories/rows';
 import { deadlocks } from '../support/backends';
 import { createTestDatabase, type TestDatabase } from '../support/database';
-import { ADAPTERS, NO_ADAPTERS, outcomeOf, Process, race, start } from '../support/lifecycle-races';
+import {
+  NONE_REQUIRED,
+  outcomeOf,
+  Process,
+  race,
+  SOME_REQUIRED,
+  start,
+} from '../support/lifecycle-races';
 import { removeEverything, storedRows, violations } from '../support/lifecycle-service';
 
 /** A longer run for those who doubt: RACE_ROUNDS=3000 npx jest lifecycle-races */
@@ -20,8 +27,8 @@ beforeAll(async () => {
   database = await createTestDatabase();
   a = new Process(database.url);
   b = new Process(database.url);
-  freeA = new Process(database.url, NO_ADAPTERS);
-  freeB = new Process(database.url, NO_ADAPTERS);
+  freeA = new Process(database.url, NONE_REQUIRED);
+  freeB = new Process(database.url, NONE_REQUIRED);
 });
 
 afterAll(async () => {
@@ -32,7 +39,7 @@ afterAll(async () => {
 });
 
 afterEach(async () => {
-  expect(await violations(a.db, ADAPTERS)).toEqual([]);
+  expect(await violations(a.db, SOME_REQUIRED)).toEqual([]);
   const failures = [a, b, freeA, freeB].flatMap((process) => process.failures.splice(0));
   // A name that is taken is found out by the database.
   expect(failures.filter((state) => state !== '23505')).toEqual([]);
@@ -264,7 +271,7 @@ test('a crowd on two families leaves no deadlock and nothing broken behind', asy
   };
   const sweeper = async () => {
     const observer = { onProgress: () => undefined, onCollision: () => undefined };
-    while (busy) await reaggregateAll(b.db, ADAPTERS, '', 50, observer);
+    while (busy) await reaggregateAll(b.db, SOME_REQUIRED, '', 50, observer);
   };
   const sweeping = sweeper();
   await Promise.all([a, b, a, b, a, b, a, b].map(worker)).finally(() => (busy = false));

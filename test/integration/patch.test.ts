@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  expect(await violations(app.service.db, app.service.required)).toEqual([]);
+  expect(await violations(app.service.db, app.service.kinds)).toEqual([]);
   await strict.stop();
   await app.stop();
   rmSync(directory, { recursive: true });

@@ -1,9 +1,10 @@
 import { tmpdir } from 'node:os';
 import pg from 'pg';
+import type { Kinds } from '../../src/kinds/kind';
 import { type Collision, type Progress, reaggregateAll } from '../../src/repositories/reaggregate';
-import type { RequiredAdapters } from '../../src/repositories/resources';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool } from '../support/factories';
+import { adapterVariables, kindsWith } from '../support/kinds';
 import { call, removeEverything, storedRows, violations } from '../support/lifecycle-service';
 import {
   after,
@@ -18,13 +19,13 @@ import { someoneWaits } from '../support/backends';
 
 jest.setTimeout(60_000);
 
-const OLD: RequiredAdapters = { Cluster: ['validation', 'dns'], NodePool: ['validation'] };
-const NEW: RequiredAdapters = { Cluster: ['validation'], NodePool: ['validation', 'hypershift'] };
+const OLD = kindsWith(['validation', 'dns'], ['validation']);
+const NEW = kindsWith(['validation'], ['validation', 'hypershift']);
 
 let app: TestApp;
 
 beforeAll(async () => {
-  app = await startTestApp({ env: envOf(OLD) });
+  app = await startTestApp({ env: adapterVariables(OLD) });
 });
 
 afterEach(() => removeEverything(app.service.db));
@@ -34,18 +35,11 @@ afterAll(async () => {
   await app.stop();
 });
 
-function envOf({ Cluster, NodePool }: RequiredAdapters): Record<string, string> {
-  return {
-    HYPERFLEET_CLUSTER_ADAPTERS: JSON.stringify(Cluster),
-    HYPERFLEET_NODEPOOL_ADAPTERS: JSON.stringify(NodePool),
-  };
-}
-
 /** Reaggregates, and notes what the operator is told. */
-async function reaggregate(required: RequiredAdapters, afterId = '', batchSize = 100) {
+async function reaggregate(kinds: Kinds, afterId = '', batchSize = 100) {
   const told: Progress[] = [];
   const collisions: Collision[] = [];
-  const done = await reaggregateAll(app.service.db, required, afterId, batchSize, {
+  const done = await reaggregateAll(app.service.db, kinds, afterId, batchSize, {
     onProgress: (progress) => told.push({ ...progress }),
     onCollision: (collision) => collisions.push(collision),
   });
@@ -109,7 +103,7 @@ test('what only waited for an adapter that is not required any more is removed, 
   expect((await storedRows(app.service.db)).length).toBe(4);
 
   // The node pools are complete without any adapter, and then their clusters are.
-  const { done } = await reaggregate({ Cluster: ['validation'], NodePool: [] });
+  const { done } = await reaggregate(kindsWith(['validation'], []));
 
   expect(done.removed).toBe(2);
   expect(await storedRows(app.service.db)).toEqual([]);
@@ -122,7 +116,7 @@ test('an adapter that reported under the condition type of one that is required 
   const cluster = await newSubject();
   await sendReport(app, cluster, minimalReport('Hypershift'));
 
-  const { collisions } = await reaggregate({ ...OLD, Cluster: ['validation', 'hypershift'] });
+  const { collisions } = await reaggregate(kindsWith(['validation', 'hypershift'], ['validation']));
 
   expect(collisions).toEqual([
     { resourceId: cluster.id, adapter: 'Hypershift', requiredAdapter: 'hypershift' },
@@ -150,7 +144,7 @@ test('a resource that a server with the old list changes at that moment gets the
 });
 
 test('nobody notices while it runs: every report counts, and no request fails', async () => {
-  const serving = await startTestApp({ database: app.database, env: envOf(NEW) });
+  const serving = await startTestApp({ database: app.database, env: adapterVariables(NEW) });
   try {
     const { clusters, pools } = await createFleet(6);
     const subjects = [...clusters, ...pools];
@@ -200,7 +194,7 @@ describe('the command', () => {
   const run = (...args: string[]) =>
     runService(
       ['reaggregate', ...args],
-      { ...envOf(NEW), DATABASE_URL: app.database.url },
+      { ...adapterVariables(NEW), DATABASE_URL: app.database.url },
       tmpdir(),
     );
 

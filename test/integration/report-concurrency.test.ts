@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import type { Cluster } from '../../src/repositories/rows';
+import type { components } from '../../generated/openapi';
 import { acceptedBy, replay, statusOf, watchAcceptance } from '../support/acceptance';
 import { startTestApp, type TestApp } from '../support/app';
 import { createTestDatabase, type TestDatabase } from '../support/database';
@@ -21,7 +21,7 @@ type Report = ReturnType<typeof newReport>;
 interface Server {
   url: string;
 }
-type StoredCluster = Cluster & { id: string };
+type StoredCluster = components['schemas']['Cluster'] & { id: string };
 
 let seed = 20_261_121;
 

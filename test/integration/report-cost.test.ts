@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Cluster } from '../../src/repositories/rows';
+import type { components } from '../../generated/openapi';
 import { startTestApp, type TestApp } from '../support/app';
 import { someoneWaits } from '../support/backends';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy';
@@ -8,7 +8,7 @@ import { newCluster, newNodePool, newReport } from '../support/factories';
 import { call } from '../support/lifecycle-service';
 import type { Answer } from '../support/send';
 
-type Stored = Cluster & { id: string };
+type Stored = components['schemas']['Cluster'] & { id: string };
 
 const EPOCH = Date.now() - 3_600_000;
 

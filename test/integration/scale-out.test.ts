@@ -2,7 +2,8 @@ import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { FleetLoad } from '../support/fleet-load';
-import { ADAPTERS, Process } from '../support/lifecycle-races';
+import { adapterVariables } from '../support/kinds';
+import { Process, SOME_REQUIRED } from '../support/lifecycle-races';
 import { call, inspect } from '../support/lifecycle-service';
 import { RoundRobin } from '../support/round-robin';
 import {
@@ -47,8 +48,7 @@ async function startPod(): Promise<Pod> {
     ...FREE_PORTS,
     DATABASE_URL: database.url,
     DATABASE_POOL_MAX: '6',
-    HYPERFLEET_CLUSTER_ADAPTERS: ADAPTERS.Cluster.join(','),
-    HYPERFLEET_NODEPOOL_ADAPTERS: ADAPTERS.NodePool.join(','),
+    ...adapterVariables(SOME_REQUIRED),
     LOG_POLLS: 'false',
   };
   const process = startService(['serve'], env, tmpdir());
@@ -102,7 +102,7 @@ test('three replicas behave as one, while one is killed and one is rolled', asyn
     expect(log.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
   }
 
-  const { rows, violations } = await inspect(observer.db, ADAPTERS);
+  const { rows, violations } = await inspect(observer.db, SOME_REQUIRED);
   expect(violations).toEqual([]);
   const told = load.alive.map(({ id, generation }) => ({ id, generation }));
   const stored = rows.map(({ id, generation }) => ({ id, generation }));

@@ -16,7 +16,7 @@ import {
 /* What becomes of a report that is not refused: the last of the rules, in their order. */
 
 let app: TestApp;
-let logged: Record<string, unknown>[];
+let logged: Record<string, unknown>[] = [];
 
 beforeAll(async () => {
   const stream = new Writable({

@@ -2,10 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator, Page, Request } from 'playwright-core';
 import request from 'supertest';
-import { ProblemError } from '../../src/problems/problem';
 import { packageRoot } from '../../src/config/package-root';
 import { type TestApp, startTestApp } from '../support/app';
 import { chromiumPath, startChromium, type TestBrowser } from '../support/chromium';
+import { ADA, startGuardedApp } from '../support/guarded-app';
 
 const CLUSTERS = '/api/hyperfleet/v1/clusters';
 const ADDRESSES = ['/openapi-ui', '/openapi-ui/', '/api/hyperfleet/v1/openapi.html'];
@@ -175,17 +175,7 @@ if (chromiumPath === undefined) {
   });
 
   it('sends the token it was given, and only to operations that ask for one', async () => {
-    const guarded = await startTestApp({
-      gate: {
-        authenticator: {
-          authenticate: (header) =>
-            header === 'Bearer token-of-jane'
-              ? Promise.resolve({ actor: 'jane@example.org', claims: {} })
-              : Promise.reject(new ProblemError('AUT-001', 'A bearer token is needed.')),
-          close: () => undefined,
-        },
-      },
-    });
+    const guarded = await startGuardedApp();
     try {
       const sent: Request[] = [];
       page.on('request', (each) => sent.push(each));
@@ -196,13 +186,13 @@ if (chromiumPath === undefined) {
 
       await page.locator('.auth-wrapper .authorize').first().click();
       const dialog = page.locator('.dialog-ux');
-      await dialog.locator('input').fill('token-of-jane');
+      await dialog.locator('input').fill(ADA.replace('Bearer ', ''));
       await dialog.locator('button.authorize').click();
       await page.screenshot({ path: join(artifacts, 'swagger-ui-authorized.png') });
       await dialog.locator('.btn-done').click();
       expect(await execute(post)).toMatchObject({
         status: 201,
-        body: { created_by: 'jane@example.org' },
+        body: { created_by: 'ada@example.org' },
       });
 
       const free = operation('getCompatibility', 'Service');

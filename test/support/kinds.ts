@@ -15,3 +15,12 @@ export function kindsWith(cluster: readonly string[], nodePool: readonly string[
 export const KINDS = createKinds([CLUSTER_DECLARATION, NODE_POOL_DECLARATION]);
 export const CLUSTER = getKind(KINDS, 'Cluster');
 export const NODE_POOL = getKind(KINDS, 'NodePool');
+
+/** The variables that give a service these required adapters. */
+export function adapterVariables(kinds: Kinds): Record<string, string> {
+  const adapters = (kind: string) => JSON.stringify(getKind(kinds, kind).requiredAdapters);
+  return {
+    HYPERFLEET_CLUSTER_ADAPTERS: adapters('Cluster'),
+    HYPERFLEET_NODEPOOL_ADAPTERS: adapters('NodePool'),
+  };
+}

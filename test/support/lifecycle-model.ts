@@ -1,11 +1,11 @@
-import type { Kind } from '../../src/repositories/rows';
-
 /*
  * What the service should do, without its database: small enough to be right by reading. Reports are reduced
  * to what decides, times to a counter; of the conditions only whether Ready and Available hold is foretold.
  */
 
-export const REQUIRED: Record<Kind, readonly string[]> = {
+type KindName = 'Cluster' | 'NodePool';
+
+export const REQUIRED: Record<KindName, readonly string[]> = {
   Cluster: ['validation', 'dns'],
   NodePool: ['validation'],
 };
@@ -15,13 +15,13 @@ type Values = Record<string, string | number | null>;
 
 /** Where a resource is, or was. */
 export interface Place {
-  kind: Kind;
+  kind: KindName;
   id: string;
   ownerId?: string;
 }
 
 export type Request =
-  | { do: 'create'; kind: Kind; ownerId?: string; name: string; spec: Values; labels: Values }
+  | { do: 'create'; kind: KindName; ownerId?: string; name: string; spec: Values; labels: Values }
   | { do: 'patch'; at: Place; merge: boolean; body: { spec?: Values; labels?: Values } }
   | { do: 'delete' | 'force-delete'; at: Place }
   | ({ do: 'report'; at: Place; adapter: string } & ModelReport);

@@ -4,22 +4,19 @@ import { connectionOptions } from '../../src/postgres/connection-options';
 import { sqlState } from '../../src/postgres/errors';
 import { deleteResource, forceDeleteResource } from '../../src/repositories/lifecycle';
 import { type Desired, patchResource } from '../../src/repositories/patch';
-import {
-  createResource,
-  type RequiredAdapters,
-  type Target,
-} from '../../src/repositories/resources';
+import { createResource, type NewResource, type Target } from '../../src/repositories/resources';
 import type { ResourceRow } from '../../src/repositories/rows';
 import { storeReport } from '../../src/repositories/reports';
 import { ProblemError } from '../../src/problems/problem';
 import { loadConfig } from '../../src/config/config';
+import { getKind, type Kinds } from '../../src/kinds/kind';
 import { uniqueName } from './factories';
+import { kindsWith } from './kinds';
 
-export const ADAPTERS: RequiredAdapters = {
-  Cluster: ['validation', 'dns'],
-  NodePool: ['validation'],
-};
-export const NO_ADAPTERS: RequiredAdapters = { Cluster: [], NodePool: [] };
+export const SOME_REQUIRED = kindsWith(['validation', 'dns'], ['validation']);
+export const NONE_REQUIRED = kindsWith([], []);
+
+type Row = Pick<ResourceRow, 'kind' | 'id'>;
 
 /** One of several processes at work on the same database, without HTTP in between. */
 export class Process {
@@ -30,7 +27,7 @@ export class Process {
 
   constructor(
     url: string,
-    readonly required: RequiredAdapters = ADAPTERS,
+    readonly kinds: Kinds = SOME_REQUIRED,
   ) {
     this.db = new Database(connectionOptions(loadConfig({ DATABASE_URL: url })), {
       poolMax: 12,
@@ -45,45 +42,47 @@ export class Process {
   }
 
   createCluster(name = uniqueName('race')): Promise<ResourceRow> {
-    const cluster = { kind: 'Cluster', name, spec: {}, labels: {}, actor: 'creator@x.io' } as const;
-    return createResource(this.db, cluster, this.required);
+    return this.create({ kind: getKind(this.kinds, 'Cluster'), name });
   }
 
   createNodePool(ownerId: string, name = uniqueName('p').slice(0, 15)): Promise<ResourceRow> {
-    const node = { kind: 'NodePool', ownerId, name, spec: {}, labels: {} } as const;
-    return createResource(this.db, { ...node, actor: 'creator@x.io' }, this.required);
+    return this.create({ kind: getKind(this.kinds, 'NodePool'), ownerId, name });
   }
 
-  patch(target: Target, desired: Partial<Desired>): Promise<ResourceRow> {
+  private create(resource: Pick<NewResource, 'kind' | 'ownerId' | 'name'>): Promise<ResourceRow> {
+    const rest = { spec: {}, labels: {}, actor: 'creator@x.io' };
+    return createResource(this.db, { ...resource, ...rest });
+  }
+
+  patch(row: Row, desired: Partial<Desired>): Promise<ResourceRow> {
     const decide = ({ spec, labels }: ResourceRow) => ({ spec, labels, ...desired });
-    return patchResource(this.db, place(target), decide, anyVersion, 'patcher@x.io', this.required);
+    return patchResource(this.db, this.target(row), decide, anyVersion, 'patcher@x.io', this.kinds);
   }
 
-  delete(target: Target, actor = 'deleter@x.io'): Promise<ResourceRow> {
-    return deleteResource(this.db, place(target), anyVersion, actor, this.required);
+  delete(row: Row, actor = 'deleter@x.io'): Promise<ResourceRow> {
+    return deleteResource(this.db, this.target(row), anyVersion, actor, this.kinds);
   }
 
-  forceDelete(target: Target): Promise<ResourceRow> {
-    return forceDeleteResource(this.db, place(target), this.required);
+  forceDelete(row: Row): Promise<ResourceRow> {
+    return forceDeleteResource(this.db, this.target(row), this.kinds);
   }
 
-  report(target: Target, adapter: string, generation: number, finalized = true) {
+  report(row: Row, adapter: string, generation: number, finalized = true) {
     const now = new Date().toISOString();
     const conditions = [
       { type: 'Available', status: 'False' as const },
       { type: 'Finalized', status: finalized ? ('True' as const) : ('False' as const) },
     ];
     const report = { adapter, observed_generation: generation, observed_time: now, conditions };
-    return storeReport(this.db, place(target), report, this.required, now);
+    return storeReport(this.db, this.target(row), report, this.kinds, now);
+  }
+
+  private target({ kind, id }: Row): Target {
+    return { kind: getKind(this.kinds, kind), id };
   }
 }
 
 const anyVersion = () => undefined;
-
-/** Rows are targets too, but a null owner is not an owner. */
-function place({ kind, id }: Target): Target {
-  return { kind, id };
-}
 
 /** What became of a request: `done`, or the code it was refused with. */
 export async function outcomeOf(request: Promise<unknown>): Promise<string> {

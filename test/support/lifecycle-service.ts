@@ -1,14 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { aggregateRow, isRowComplete } from '../../src/repositories/aggregation';
 import type { Database } from '../../src/postgres/database';
-import {
-  DECIDING_COLUMNS,
-  type RequiredAdapters,
-  type ResourceWithReports,
-} from '../../src/repositories/resources';
-import { API_BASE, RESOURCE_COLUMNS, RESOURCE_TABLES } from '../../src/repositories/rows';
+import type { Kinds } from '../../src/kinds/kind';
+import { DECIDING_COLUMNS, type ResourceWithReports } from '../../src/repositories/resources';
+import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../../src/repositories/rows';
 import type { Outcome, Place, Request } from './lifecycle-model';
 import { type Answer, send } from './send';
+
+export const API_BASE = '/api/hyperfleet/v1';
 
 /** Sends JSON to a route below the base path; `type` for a PATCH of the other kind. */
 export function call(
@@ -113,17 +112,17 @@ const COUNTS = {
 } as const;
 
 /** What must hold of the database whenever nobody is writing, and does not. */
-export async function violations(db: Database, required: RequiredAdapters): Promise<string[]> {
-  return (await inspect(db, required)).violations;
+export async function violations(db: Database, kinds: Kinds): Promise<string[]> {
+  return (await inspect(db, kinds)).violations;
 }
 
 /** All rows, and what does not hold of them. */
-export async function inspect(db: Database, required: RequiredAdapters) {
+export async function inspect(db: Database, kinds: Kinds) {
   const [rows, [counts]] = await Promise.all([
     storedRows(db),
     db.query<Record<string, number>>(COUNTS, []),
   ]);
-  const found = rows.flatMap((row) => rowViolations(row, rows, required));
+  const found = rows.flatMap((row) => rowViolations(row, rows, kinds));
   const count = (kind: string, flag?: 'ready' | 'available') =>
     rows.filter((row) => row.kind === kind && (flag === undefined || row[flag])).length;
   const expected = {
@@ -140,22 +139,18 @@ export async function inspect(db: Database, required: RequiredAdapters) {
   return { rows, violations: found };
 }
 
-function rowViolations(
-  row: StoredRow,
-  rows: readonly StoredRow[],
-  required: RequiredAdapters,
-): string[] {
+function rowViolations(row: StoredRow, rows: readonly StoredRow[], kinds: Kinds): string[] {
   const owner = rows.find(({ id }) => id === row.owner_id);
   const { conditions, phase, observed_generation, last_updated_time, last_transition_time } = row;
   const broken: Record<string, boolean> = {
-    'complete, and still there': isRowComplete(row, required),
+    'complete, and still there': isRowComplete(row, kinds),
     'a node pool without a cluster': row.owner_id !== null && owner === undefined,
     'alive under a marked cluster': row.deleted_time === null && owner?.deleted_time != null,
     'a report ahead of its resource': row.reports.some(
       (report) => report.observed_generation > row.generation,
     ),
     'conditions that do not follow from what is stored': !isDeepStrictEqual(
-      aggregateRow(row, required),
+      aggregateRow(row, kinds),
       { conditions, phase, observed_generation, last_updated_time, last_transition_time },
     ),
     'label rows that differ from the labels': !isDeepStrictEqual(row.label_rows, row.labels),

@@ -2,7 +2,11 @@ import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jwksUrlProblem } from '../../src/config/config';
-import { type Authenticator, type AuthSettings, createAuthenticator } from '../../src/auth/authenticator';
+import {
+  type Authenticator,
+  type AuthSettings,
+  createAuthenticator,
+} from '../../src/auth/authenticator';
 import { ProblemError } from '../../src/problems/problem';
 import { KeyServer, signingKey, token } from '../support/key-provider';
 

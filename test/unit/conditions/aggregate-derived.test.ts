@@ -1,10 +1,6 @@
-import {
-  aggregateConditions,
-  conditionTypeOf,
-  isComplete,
-  withAliases,
-} from '../../../src/conditions/aggregate';
+import { aggregateConditions, isComplete, withAliases } from '../../../src/conditions/aggregate';
 import type { AggregateInput } from '../../../src/conditions/aggregate';
+import { conditionTypeOf } from '../../../src/kinds/adapter-names';
 import type { AdapterStatus } from '../../../src/conditions/types';
 import { GONE, REF, UP, at, conditionOf, inputOf, previousOf, report } from './samples';
 
