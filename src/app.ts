@@ -12,7 +12,7 @@ import { jsonBody } from './http/json-body';
 import { ProblemError } from './problems/problem';
 import { reportProblem } from './http/problem-response';
 import { requestContext } from './http/request-context';
-import { serveSwaggerUi } from './http/swagger-ui';
+import { swaggerUiFiles } from './http/swagger-ui';
 import { validateRequest } from './contract/request-rules';
 import { WideLists } from './http/admission';
 
@@ -41,7 +41,7 @@ export function createApp(service: Service, gate: Gate = {}): Express {
     refuseMalformed(req);
     next();
   });
-  serveSwaggerUi(app);
+  app.use(swaggerUiFiles());
   const wideLists = new WideLists();
   app.use(async (req: Request, _res: Response, next: NextFunction) => {
     findOperation(contract, req);
