@@ -14,7 +14,7 @@ import { reportProblem } from './http/problem-response';
 import { requestContext } from './http/request-context';
 import { swaggerUiFiles } from './http/swagger-ui';
 import { validateRequest } from './contract/request-rules';
-import { WideLists } from './http/admission';
+import { PageAdmission } from './http/page-admission';
 
 /** Who may come in; absent: everybody, as the system actor. */
 export interface Gate {
@@ -42,7 +42,7 @@ export function createApp(service: Service, gate: Gate = {}): Express {
     next();
   });
   app.use(swaggerUiFiles());
-  const wideLists = new WideLists();
+  const pages = new PageAdmission();
   app.use(async (req: Request, _res: Response, next: NextFunction) => {
     findOperation(contract, req);
     await identify(gate, req);
@@ -53,7 +53,7 @@ export function createApp(service: Service, gate: Gate = {}): Express {
     await validateRequest(contract, req, res);
     const rows = pageSizeOf(req, config.defaultPageSize);
     if (rows !== undefined) {
-      await wideLists.admit(rows, res);
+      await pages.admit(rows, res);
       compressList(req, res);
     }
     writeJson(req, res);
