@@ -9,7 +9,7 @@ import { parseStrictJson } from './strict-json';
  * Passes on ProblemError VAL-006, VAL-000, MED-001 or LRG-001, and RequestAborted when the client leaves first.
  */
 export function jsonBody(maxBytes: number) {
-  // Not express.json: it replaces bytes that are not UTF-8, and keys that appear twice.
+  // Not express.json, which hides bytes that are not UTF-8 and keys that appear twice.
   const readBytes = promisify(express.raw({ type: () => true, limit: maxBytes }));
   return async (req: Request, res: Response, next: NextFunction): Promise<void> => {
     const { mediaTypes } = req.context.operation!;
