@@ -3,7 +3,7 @@ import { migrateDown, migrateUp, pendingMigrations } from '../../src/postgres/mi
 import { terminateWaiting } from '../support/backends';
 import { createEmptyDatabase, knexOf, withClient, type TestDatabase } from '../support/database';
 
-const MIGRATION = '20261121000000_create_tables.js';
+const MIGRATION = '20261126000000_create_tables.js';
 
 let database: TestDatabase;
 let knex: Knex;
@@ -102,4 +102,12 @@ test('a database ahead of the code is neither pending nor an error', async () =>
   await knex('knex_migrations').insert({ name: '29990101000000_of_a_newer_release.js', batch: 2 });
   expect(await pendingMigrations(knex)).toEqual([]);
   expect(await migrateUp(knex)).toEqual([]);
+});
+
+test('the schema of an unreleased version is refused, with what to do about it', async () => {
+  await migrateUp(knex);
+  await knex('knex_migrations').update({ name: '20261121000000_create_tables.js' });
+  await expect(pendingMigrations(knex)).rejects.toThrow(
+    /unreleased version, which cannot be upgraded: drop the database and create it again/,
+  );
 });

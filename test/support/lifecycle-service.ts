@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { aggregateRow, isRowComplete } from '../../src/repositories/aggregation';
 import type { Database } from '../../src/postgres/database';
+import { statement } from '../../src/postgres/statement';
 import type { Kinds } from '../../src/kinds/kind';
 import { DECIDING_COLUMNS, type ResourceWithReports } from '../../src/repositories/resources';
-import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../../src/repositories/rows';
+import { RESOURCE_TABLES } from '../../src/repositories/rows';
 import type { Outcome, Place, Request } from './lifecycle-model';
 import { type Answer, send } from './send';
 
@@ -80,36 +81,49 @@ function wire(request: Request) {
   }
 }
 
-const ROWS = {
-  operation: 'select',
-  table: 'resources',
-  text: `
-    SELECT ${RESOURCE_COLUMNS}, ${DECIDING_COLUMNS}, s.ready, s.available,
-      (SELECT coalesce(jsonb_object_agg(l.key, l.value), '{}') FROM resource_labels l
-       WHERE l.resource_id = r.id AND l.kind = r.kind) AS label_rows
-    FROM ${RESOURCE_TABLES} WHERE $1::text[] IS NULL OR r.id = ANY ($1) ORDER BY r.id`,
-} as const;
-
 export type StoredRow = ResourceWithReports & {
   ready: boolean;
   available: boolean;
   label_rows: Record<string, string>;
 };
 
+const ROWS = statement<StoredRow, { ids: readonly string[] | null }>(
+  { operation: 'select', table: 'resources' },
+  `
+    SELECT ${DECIDING_COLUMNS}, s.ready, s.available,
+      (SELECT coalesce(jsonb_object_agg(l.key, l.value), '{}') FROM resource_labels l
+       WHERE l.resource_id = r.id AND l.kind = r.kind) AS label_rows
+    FROM ${RESOURCE_TABLES} WHERE :ids::text[] IS NULL OR r.id = ANY (:ids) ORDER BY r.id`,
+);
+
 /** All rows, or those with these ids. */
 export function storedRows(db: Database, ids?: readonly string[]): Promise<StoredRow[]> {
-  return db.query<StoredRow>(ROWS, [ids]);
+  return db.query(ROWS, { ids: ids ?? null });
 }
 
-const COUNTS = {
-  operation: 'select',
-  table: 'resource_counts',
-  text: `
-    SELECT sum(clusters)::int clusters, sum(clusters_ready)::int clusters_ready,
-      sum(clusters_available)::int clusters_available, sum(node_pools)::int node_pools,
-      sum(node_pools_ready)::int node_pools_ready, sum(node_pools_available)::int node_pools_available
-    FROM resource_counts`,
-} as const;
+interface Count {
+  kind: string;
+  total: number;
+  ready: number;
+  available: number;
+}
+
+/** As counted by the triggers. */
+const COUNTED = statement<Count>(
+  { operation: 'select', table: 'resource_counts' },
+  `
+    SELECT kind, sum(total)::int AS total, sum(ready)::int AS ready, sum(available)::int AS available
+    FROM resource_counts GROUP BY kind HAVING sum(total) <> 0 ORDER BY kind`,
+);
+
+/** As they are. */
+const COUNT = statement<Count>(
+  { operation: 'select', table: 'resource_status' },
+  `
+    SELECT kind, count(*)::int AS total, count(*) FILTER (WHERE ready)::int AS ready,
+      count(*) FILTER (WHERE available)::int AS available
+    FROM resource_status GROUP BY kind ORDER BY kind`,
+);
 
 /** What must hold of the database whenever nobody is writing, and does not. */
 export async function violations(db: Database, kinds: Kinds): Promise<string[]> {
@@ -118,23 +132,14 @@ export async function violations(db: Database, kinds: Kinds): Promise<string[]> 
 
 /** All rows, and what does not hold of them. */
 export async function inspect(db: Database, kinds: Kinds) {
-  const [rows, [counts]] = await Promise.all([
+  const [rows, counted, expected] = await Promise.all([
     storedRows(db),
-    db.query<Record<string, number>>(COUNTS, []),
+    db.query(COUNTED, {}),
+    db.query(COUNT, {}),
   ]);
   const found = rows.flatMap((row) => rowViolations(row, rows, kinds));
-  const count = (kind: string, flag?: 'ready' | 'available') =>
-    rows.filter((row) => row.kind === kind && (flag === undefined || row[flag])).length;
-  const expected = {
-    clusters: count('Cluster'),
-    clusters_ready: count('Cluster', 'ready'),
-    clusters_available: count('Cluster', 'available'),
-    node_pools: count('NodePool'),
-    node_pools_ready: count('NodePool', 'ready'),
-    node_pools_available: count('NodePool', 'available'),
-  };
-  if (!isDeepStrictEqual({ ...counts }, expected)) {
-    found.push(`counted ${JSON.stringify(counts)}, there are ${JSON.stringify(expected)}`);
+  if (!isDeepStrictEqual(counted, expected)) {
+    found.push(`counted ${JSON.stringify(counted)}, there are ${JSON.stringify(expected)}`);
   }
   return { rows, violations: found };
 }
@@ -162,10 +167,8 @@ function rowViolations(row: StoredRow, rows: readonly StoredRow[], kinds: Kinds)
 
 /** Empties the database; the counters must follow by themselves. */
 export async function removeEverything(db: Database): Promise<void> {
-  const remove = {
-    operation: 'delete',
-    table: 'resources',
-    text: 'DELETE FROM resources',
-  } as const;
-  await db.query(remove, []);
+  await db.query(
+    statement({ operation: 'delete', table: 'resources' }, 'DELETE FROM resources'),
+    {},
+  );
 }
