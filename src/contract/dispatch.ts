@@ -16,11 +16,11 @@ export function dispatch(handlers: Handlers, service: Service): RequestHandler {
 }
 
 function validRequest(req: Request, { kinds }: Service): object {
-  const { context, query, headers, body } = req;
+  const { context, query, headers } = req;
   const { operation, pathParams, mediaType, actor, traceId } = context;
   const request = {
     operation: operation!,
-    ...{ query, headers, body: body as unknown, params: pathParams, mediaType, actor, traceId },
+    ...{ query, headers, body: req.body as unknown, params: pathParams, mediaType, actor, traceId },
     get signal() {
       return context.signal;
     },
