@@ -9,6 +9,8 @@ import { Drainer } from './http/drainer';
 import type { Service } from './contract/handler';
 import { presetPrototypes } from './http/preset-prototypes';
 import { createHealthServer, createMetricsServer, listen } from './http/listeners';
+import { CLUSTER, NODE_POOL } from './kinds/built-in';
+import { createKinds } from './kinds/kind';
 import { createSpecValidator } from './specs/spec-validator';
 import type { Logger } from './telemetry/log';
 import { Metrics } from './telemetry/metrics';
@@ -33,7 +35,8 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   assertServable(config);
   log.info('configuration', { config: describeConfig(config) });
   const contract = await createContract(config.defaultPageSize);
-  const specs = await createSpecValidator(config.openapiSchemaPath, contract.document, log);
+  const kinds = createKinds([CLUSTER, NODE_POOL]).values();
+  const specs = await createSpecValidator(config.openapiSchemaPath, contract.document, kinds, log);
   const gate = await createGate(
     config,
     log,

@@ -67,7 +67,7 @@ function takeOutBadParameters(req: Request, query: Record<string, unknown>): Pro
     } else if (integerParameters.has(name) && !INTEGER.test(String(value))) {
       // The validator would take Infinity, 1e3 and 0x10 for whole numbers.
       fields.push(
-        describeRule({ path: [name], keyword: 'type', params: { type: 'integer' }, value }),
+        describeRule({ path: [name], keyword: 'type', message: 'must be integer', value }),
       );
     } else {
       good[name] = value;
@@ -111,7 +111,8 @@ function labelsOf(req: Request): Json | undefined {
 }
 
 function overfull(name: string, keyword: string, limit: number, value: unknown): ProblemField {
-  return describeRule({ path: [name], keyword, params: { limit }, value });
+  const message = `must NOT have more than ${limit} ${keyword === 'maxItems' ? 'items' : 'properties'}`;
+  return describeRule({ path: [name], keyword, message, value });
 }
 
 function validatorErrors(contract: Contract, req: Request, res: Response): Promise<EovError[]> {

@@ -17,8 +17,12 @@ import { type ListQuery, listOptions } from '../http/list-options';
 import { mergePatch } from '../http/merge-patch';
 import { ProblemError, type ProblemField } from '../problems/problem';
 import { validationDetail } from '../contract/field-errors';
+import { CLUSTER, NODE_POOL } from '../kinds/built-in';
+import { createKinds, getKind } from '../kinds/kind';
 
 /* What clusters and node pools do alike. Each function takes only the parts of the request it uses. */
+
+const KINDS = createKinds([CLUSTER, NODE_POOL]);
 
 /** The contract's types, by kind. */
 interface Shown {
@@ -185,7 +189,7 @@ export async function forceDelete(
 
 /** Holds a spec against the provider's schema. @throws ProblemError VAL-000 with every failure */
 function assertSpec({ specs }: Service, kind: Kind, spec: JsonObject): void {
-  const problems = specs.validate(kind, spec);
+  const problems = specs.validate(getKind(KINDS, kind), spec);
   if (problems.length > 0) refuse(problems);
 }
 

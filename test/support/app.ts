@@ -6,6 +6,8 @@ import { Database } from '../../src/postgres/database';
 import { connectionOptions } from '../../src/postgres/connection-options';
 import { type Contract, createContract } from '../../src/contract/document';
 import type { Service } from '../../src/contract/handler';
+import { CLUSTER, NODE_POOL } from '../../src/kinds/built-in';
+import { createKinds } from '../../src/kinds/kind';
 import { createSpecValidator } from '../../src/specs/spec-validator';
 import { silentLogger } from '../../src/telemetry/log';
 import { Metrics } from '../../src/telemetry/metrics';
@@ -84,7 +86,12 @@ async function startReplica(
     ...{ config, contract, db, metrics },
     log: options.log ?? silentLogger,
     required: { Cluster: config.clusterAdapters, NodePool: config.nodePoolAdapters },
-    specs: await createSpecValidator(config.openapiSchemaPath, contract.document, silentLogger),
+    specs: await createSpecValidator(
+      config.openapiSchemaPath,
+      contract.document,
+      createKinds([CLUSTER, NODE_POOL]).values(),
+      silentLogger,
+    ),
   };
   // As the service does: a connection that is reused must not be closed at that very moment.
   const server = createServer({ keepAliveTimeout: 95_000 }, createApp(service, options.gate));
