@@ -1,22 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
 import { loadConfig } from '../../src/config/config';
 import { aggregateRow } from '../../src/repositories/aggregation';
-import { Database, type Statement } from '../../src/postgres/database';
+import { Database } from '../../src/postgres/database';
 import { connectionOptions } from '../../src/postgres/connection-options';
+import { statement } from '../../src/postgres/statement';
 import { DECIDING_COLUMNS, type ResourceWithReports } from '../../src/repositories/resources';
-import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../../src/repositories/rows';
+import { RESOURCE_TABLES } from '../../src/repositories/rows';
 import { createKinds } from '../../src/kinds/kind';
 import { CLUSTER, NODE_POOL } from '../../src/kinds/built-in';
 import { type Claim, type Counter, REQUIRED, type WriteLoad } from './write-load';
 
 type Stored = ResourceWithReports & { ready: boolean; available: boolean };
 
-const select = (text: string): Statement => ({ operation: 'select', table: '', text });
+const select = <Row>(text: string) => statement<Row>({ operation: 'select', table: '' }, text);
 
-const READ_ALL = select(`
-  SELECT ${RESOURCE_COLUMNS}, s.ready, s.available, ${DECIDING_COLUMNS} FROM ${RESOURCE_TABLES}`);
+const READ_ALL = select<Stored>(
+  `SELECT ${DECIDING_COLUMNS}, s.ready, s.available FROM ${RESOURCE_TABLES}`,
+);
 
-const READ_NUMBERS = select(
+const READ_NUMBERS = select<{ resource_id: string; adapter: string; number: number }>(
   "SELECT resource_id, adapter, (data->>'number')::int AS number FROM adapter_statuses",
 );
 
@@ -36,16 +38,16 @@ const HALVES: Record<string, string> = {
     SELECT p.id FROM resources p JOIN resources c ON c.id = p.owner_id
     WHERE c.deleted_time IS NOT NULL AND p.deleted_time IS NULL`,
   'wrong counter': `
-    SELECT id FROM (SELECT sum(clusters) AS clusters, sum(clusters_ready) AS clusters_ready,
-        sum(clusters_available) AS clusters_available, sum(node_pools) AS node_pools,
-        sum(node_pools_ready) AS node_pools_ready, sum(node_pools_available) AS node_pools_available
-      FROM resource_counts) counted,
-      LATERAL (VALUES
-        ('Cluster', clusters, clusters_ready, clusters_available),
-        ('NodePool', node_pools, node_pools_ready, node_pools_available)) v (id, n, ready, available)
-    WHERE (n, ready, available) <> (
-      SELECT count(*), count(*) FILTER (WHERE s.ready), count(*) FILTER (WHERE s.available)
-      FROM resource_status s WHERE s.kind = v.id)`,
+    SELECT kind AS id FROM (
+      SELECT kind, sum(total) AS total, sum(ready) AS ready, sum(available) AS available
+      FROM resource_counts GROUP BY kind) counted
+    FULL JOIN (
+      SELECT kind, count(*) AS total, count(*) FILTER (WHERE ready) AS ready,
+        count(*) FILTER (WHERE available) AS available
+      FROM resource_status GROUP BY kind) existing USING (kind)
+    WHERE coalesce(counted.total, 0) <> coalesce(existing.total, 0)
+      OR coalesce(counted.ready, 0) <> coalesce(existing.ready, 0)
+      OR coalesce(counted.available, 0) <> coalesce(existing.available, 0)`,
 };
 
 /** Holds what is stored against what the clients were told. @returns what does not fit, in words */
@@ -57,14 +59,11 @@ export async function verify(databaseUrl: string, load: WriteLoad): Promise<stri
   try {
     const wrong = [...load.unexpected];
     for (const [what, text] of Object.entries(HALVES)) {
-      const rows = await db.query<{ id: string }>(select(text), []);
+      const rows = await db.query(select<{ id: string }>(text), {});
       wrong.push(...rows.map(({ id }) => `${what}: ${id}`));
     }
-    const rows = await db.query<Stored>(READ_ALL, []);
-    const numbers = await db.query<{ resource_id: string; adapter: string; number: number }>(
-      READ_NUMBERS,
-      [],
-    );
+    const rows = await db.query(READ_ALL, {});
+    const numbers = await db.query(READ_NUMBERS, {});
     const stored = new Map(rows.map((row) => [row.id, row]));
     const numberOf = new Map(
       numbers.map(({ resource_id, adapter, number }) => [`${resource_id} ${adapter}`, number]),

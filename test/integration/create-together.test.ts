@@ -1,5 +1,5 @@
 import { ProblemError } from '../../src/problems/problem';
-import { createResource } from '../../src/repositories/resources';
+import { createResource } from '../../src/repositories/create';
 import { someoneWaits } from '../support/backends';
 import { withClient } from '../support/database';
 import { newCluster, newNodePool, uniqueName } from '../support/factories';

@@ -40,8 +40,8 @@ test('links that npm left out are put back', () => {
 });
 
 test('without the optional package the error says what to set', async () => {
-  const alone = path.join(base, 'embedded-binaries.ts');
-  fs.copyFileSync(path.join(__dirname, '../../src/db/embedded-binaries.ts'), alone);
+  const alone = path.join(base, 'binaries.ts');
+  fs.copyFileSync(path.join(__dirname, '../../src/embedded/binaries.ts'), alone);
   const { locateBinaries: locate } = (await import(alone)) as {
     locateBinaries: typeof locateBinaries;
   };

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { isUnavailable } from '../../src/postgres/errors';
+import { statement } from '../../src/postgres/statement';
 import { startTestApp, type TestApp } from '../support/app';
 import { terminateBackends } from '../support/backends';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
@@ -226,17 +227,17 @@ it('answers 503 to writes on a read-only server and goes on reading', async () =
 });
 
 describe('transactions that PostgreSQL rolls back for the sake of others', () => {
-  const failing = (code: string) => ({
-    operation: 'select' as const,
-    table: '',
-    text: `DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '${code}'; END $$`,
-  });
+  const failing = (code: string) =>
+    statement(
+      { operation: 'select', table: '' },
+      `DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '${code}'; END $$`,
+    );
 
   it.each(['40001', '40P01'])('are run again after %s, and succeed', async (code) => {
     let attempt = 0;
     const result = await app.service.db.transaction(async (trx) => {
       attempt++;
-      if (attempt < 3) await trx.query(failing(code), []);
+      if (attempt < 3) await trx.query(failing(code), {});
       return 'done';
     });
     expect({ attempt, result }).toEqual({ attempt: 3, result: 'done' });
@@ -247,7 +248,7 @@ describe('transactions that PostgreSQL rolls back for the sake of others', () =>
     const failed = await app.service.db
       .transaction(async (trx) => {
         attempt++;
-        await trx.query(failing('40P01'), []);
+        await trx.query(failing('40P01'), {});
       })
       .catch((error: unknown) => error);
     expect(attempt).toBe(4);

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../src/config/config';
 import { Database } from '../../src/postgres/database';
 import { connectionOptions } from '../../src/postgres/connection-options';
+import { statement } from '../../src/postgres/statement';
 import {
   createTestDatabase,
   databaseUrl,
@@ -110,10 +111,10 @@ it('sends nothing in the startup packet that a pooler refuses', async () => {
   const db = new Database(connectionOptions(config), {
     ...{ poolMax: 1, poolTimeoutMs: 1000, statementTimeoutMs: 1000, preparedStatements: true },
   });
-  const ping = { operation: 'select' as const, table: '', text: 'SELECT 1' };
+  const ping = statement({ operation: 'select', table: '' }, 'SELECT 1');
   await Promise.allSettled([
-    db.read(ping, []),
-    db.query(ping, []),
+    db.read(ping, {}),
+    db.query(ping, {}),
     db.transaction(() => Promise.resolve()),
   ]);
   await db.close();

@@ -111,11 +111,11 @@ it('lets two processes report on the same resources in opposite orders', async (
   for (const id of ids) expect(await conditionsOf(id)).toMatchObject({ Ready: 'True' });
 });
 
-it('counts all reports on one resource, even when they do not take turns', async () => {
+it('counts all reports on one resource, even when they do not queue', async () => {
   const [id] = await createClusters(1);
-  const { turns } = app.service.db;
-  const take = turns.take.bind(turns);
-  turns.take = (_, work) => work();
+  const { queue } = app.service.db;
+  const run = queue.run.bind(queue);
+  queue.run = (_, work) => work();
   try {
     const adapters = ['validation', 'dns', ...Array.from({ length: 18 }, (_, n) => `extra-${n}`)];
     await whileOneHangs(async () => {
@@ -131,7 +131,7 @@ it('counts all reports on one resource, even when they do not take turns', async
     const { body } = await call(app, 'GET', `/clusters/${id!}/statuses`);
     expect(body.total).toBe(adapters.length + 1);
   } finally {
-    turns.take = take;
+    queue.run = run;
   }
 });
 

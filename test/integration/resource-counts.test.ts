@@ -15,35 +15,26 @@ afterAll(async () => {
   await database.drop();
 });
 
-const COLUMNS = [
-  'clusters',
-  'clusters_ready',
-  'clusters_available',
-  'node_pools',
-  'node_pools_ready',
-  'node_pools_available',
-];
-
-async function counted(): Promise<number[]> {
-  const sums = COLUMNS.map((column) => `sum(${column})::int`);
-  const { rows } = await pool.query<number[]>({
-    text: `SELECT ${sums.join(', ')} FROM resource_counts`,
-    rowMode: 'array',
-  });
-  return rows[0]!;
-}
-
-async function actual(): Promise<number[]> {
-  const counts = ['Cluster', 'NodePool'].flatMap((kind) =>
-    ['true', 'ready', 'available'].map(
-      (flag) => `count(*) FILTER (WHERE kind = '${kind}' AND ${flag})::int`,
-    ),
+const counted = () =>
+  numbers(
+    `SELECT kind, sum(total)::int AS total, sum(ready)::int AS ready, sum(available)::int AS available
+     FROM resource_counts GROUP BY kind`,
   );
-  const { rows } = await pool.query<number[]>({
-    text: `SELECT ${counts.join(', ')} FROM resource_status`,
-    rowMode: 'array',
+
+const actual = () =>
+  numbers(
+    `SELECT kind, count(*)::int AS total, count(*) FILTER (WHERE ready)::int AS ready,
+       count(*) FILTER (WHERE available)::int AS available
+     FROM resource_status GROUP BY kind`,
+  );
+
+/** All clusters, those that are ready, those that are available; the same of node pools. */
+async function numbers(query: string): Promise<number[]> {
+  const { rows } = await pool.query<Record<string, number | string>>(query);
+  return ['Cluster', 'NodePool'].flatMap((kind) => {
+    const row = rows.find((it) => it.kind === kind);
+    return ['total', 'ready', 'available'].map((column) => Number(row?.[column] ?? 0));
   });
-  return rows[0]!;
 }
 
 async function withStatus(resource: Resource, columns: Record<string, unknown> = {}) {

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../src/config/config';
-import { Database, type Session, type Statement } from '../../src/postgres/database';
+import { Database } from '../../src/postgres/database';
 import { connectionOptions } from '../../src/postgres/connection-options';
 import { sqlState } from '../../src/postgres/errors';
+import { statement } from '../../src/postgres/statement';
+import type { Session } from '../../src/postgres/transaction';
 import { someoneWaits, terminateBackends } from '../support/backends';
 import { createEmptyDatabase, type TestDatabase, withClient } from '../support/database';
 
@@ -28,21 +30,22 @@ beforeAll(async () => {
   });
 });
 
-beforeEach(() => db.query(sql('TRUNCATE things'), []));
+beforeEach(() => db.query(sql('TRUNCATE things'), {}));
 
 afterAll(async () => {
   await db.close();
   await database.drop();
 });
 
-function sql(text: string): Statement {
-  return { operation: 'select', table: 'things', text };
+function sql<Row>(text: string) {
+  return statement<Row>({ operation: 'select', table: 'things' }, text);
 }
 
-const add = (on: Session, id: number) => on.query(sql('INSERT INTO things VALUES ($1, 0)'), [id]);
+const ADD = sql('INSERT INTO things VALUES (:id, 0)');
+const add = (on: Session, id: number) => on.query(ADD, { id });
 
 async function things(): Promise<number[]> {
-  const rows = await db.query<{ id: number }>(sql('SELECT id FROM things ORDER BY id'), []);
+  const rows = await db.query(sql<{ id: number }>('SELECT id FROM things ORDER BY id'), {});
   return rows.map(({ id }) => id);
 }
 
@@ -70,11 +73,11 @@ test.each([
 ])(
   'a connection at work that is lost because %s costs one request, not the process',
   async (_case, lose) => {
-    const alone = failure(db.query(sql('SELECT pg_sleep(10)'), []));
+    const alone = failure(db.query(sql('SELECT pg_sleep(10)'), {}));
     const together = failure(
       db.transaction(async (trx) => {
         await add(trx, 1);
-        await trx.query(sql('SELECT pg_sleep(10)'), []);
+        await trx.query(sql('SELECT pg_sleep(10)'), {});
       }),
     );
     const between = failure(
@@ -100,9 +103,9 @@ test('of statements sent together the one that failed is blamed, however late it
   const error = await failure(
     db.transaction(async (trx) => {
       const deeply = async () => {
-        await Promise.all([trx.query(sql('SELECT 1 / 0'), []), trx.query(sql('SELECT 1'), [])]);
+        await Promise.all([trx.query(sql('SELECT 1 / 0'), {}), trx.query(sql('SELECT 1'), {})]);
       };
-      await Promise.all([deeply(), trx.query(sql('SELECT 2'), [])]);
+      await Promise.all([deeply(), trx.query(sql('SELECT 2'), {})]);
     }),
   );
 
@@ -113,7 +116,7 @@ test('a transaction that got over a failed statement does not pretend to have co
   const error = await failure(
     db.transaction(async (trx) => {
       await add(trx, 1);
-      await trx.query(sql('SELECT 1 / 0'), []).catch(() => undefined);
+      await trx.query(sql('SELECT 1 / 0'), {}).catch(() => undefined);
     }),
   );
 
@@ -126,7 +129,7 @@ test('a deadlock is resolved by doing one of the two again, also among statement
   await add(db, 2);
   let tries = 0;
   const lock = (trx: Session, id: number) =>
-    trx.query(sql('UPDATE things SET value = value + 1 WHERE id = $1'), [id]);
+    trx.query(sql('UPDATE things SET value = value + 1 WHERE id = :id'), { id });
   const both = (first: number, second: number) =>
     db.transaction(async (trx) => {
       tries++;
@@ -134,27 +137,27 @@ test('a deadlock is resolved by doing one of the two again, also among statement
       await sleep(100);
       await Promise.all([
         Promise.all([lock(trx, second)]).then(() => undefined),
-        trx.query(sql('SELECT 1'), []),
+        trx.query(sql('SELECT 1'), {}),
       ]);
     });
 
   await Promise.all([both(1, 2), both(2, 1)]);
 
   expect(tries).toBeGreaterThan(2);
-  expect(await db.query(sql('SELECT value FROM things'), [])).toEqual([{ value: 2 }, { value: 2 }]);
+  expect(await db.query(sql('SELECT value FROM things'), {})).toEqual([{ value: 2 }, { value: 2 }]);
 });
 
 test('the last statement can commit', async () => {
   await db.transaction(async (trx) => {
     await add(trx, 1);
-    await trx.queryAndCommit(sql('INSERT INTO things VALUES ($1, 0)'), [2]);
+    await trx.queryAndCommit(ADD, { id: 2 });
     // Seen by everybody before the transaction returns.
     expect(await things()).toEqual([1, 2]);
   });
   const error = await failure(
     db.transaction(async (trx) => {
       await add(trx, 3);
-      await trx.queryAndCommit(sql('INSERT INTO things VALUES ($1, 0)'), [1]);
+      await trx.queryAndCommit(ADD, { id: 1 });
     }),
   );
 
@@ -171,7 +174,7 @@ test('a transaction that waits too long for a lock fails, and what it held is fr
     const waiting = failure(
       db.transaction(async (trx) => {
         await add(trx, 2);
-        await trx.query(sql('UPDATE things SET value = 9 WHERE id = $1'), [1]);
+        await trx.query(sql('UPDATE things SET value = 9 WHERE id = :id'), { id: 1 });
       }),
     );
     await someoneWaits(database.directUrl);

@@ -104,6 +104,17 @@ it('does not let clients notice a migration that changes what its prepared state
   expect(noise).toEqual([]);
 });
 
+it.each(['serve', 'migrate'])(
+  'refuses the schema of an unreleased version at %s, and says what to do',
+  async (command) => {
+    await migrate("UPDATE knex_migrations SET name = '20260101000000_unreleased.js'");
+    const env = { ...FREE_PORTS, DATABASE_URL: database.url };
+    const ended = await runService([command], env, directory);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toMatch(/unreleased version.*drop the database and create it again/);
+  },
+);
+
 it('knows no version older than the schema: the one before a second migration is to be tried here', () => {
-  expect(readdirSync(MIGRATIONS)).toEqual(['20261121000000_create_tables.js']);
+  expect(readdirSync(MIGRATIONS)).toEqual(['20261126000000_create_tables.js']);
 });

@@ -3,10 +3,11 @@ import { Database } from '../../src/postgres/database';
 import { connectionOptions } from '../../src/postgres/connection-options';
 import { sqlState } from '../../src/postgres/errors';
 import { deleteResource, forceDeleteResource } from '../../src/repositories/lifecycle';
+import { createResource, type NewResource } from '../../src/repositories/create';
 import { type Desired, patchResource } from '../../src/repositories/patch';
-import { createResource, type NewResource, type Target } from '../../src/repositories/resources';
 import type { ResourceRow } from '../../src/repositories/rows';
 import { storeReport } from '../../src/repositories/reports';
+import type { Target } from '../../src/repositories/targets';
 import { ProblemError } from '../../src/problems/problem';
 import { loadConfig } from '../../src/config/config';
 import { getKind, type Kinds } from '../../src/kinds/kind';
@@ -55,8 +56,12 @@ export class Process {
   }
 
   patch(row: Row, desired: Partial<Desired>): Promise<ResourceRow> {
-    const decide = ({ spec, labels }: ResourceRow) => ({ spec, labels, ...desired });
-    return patchResource(this.db, this.target(row), decide, anyVersion, 'patcher@x.io', this.kinds);
+    const patch = {
+      desired: ({ spec, labels }: ResourceRow) => ({ spec, labels, ...desired }),
+      assertVersion: anyVersion,
+      actor: 'patcher@x.io',
+    };
+    return patchResource(this.db, this.target(row), patch, this.kinds);
   }
 
   delete(row: Row, actor = 'deleter@x.io'): Promise<ResourceRow> {

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { aggregateRow, isRowComplete } from '../../src/repositories/aggregation';
 import type { Database } from '../../src/postgres/database';
+import { statement } from '../../src/postgres/statement';
 import type { Kinds } from '../../src/kinds/kind';
 import { DECIDING_COLUMNS, type ResourceWithReports } from '../../src/repositories/resources';
-import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../../src/repositories/rows';
+import { RESOURCE_TABLES } from '../../src/repositories/rows';
 import type { Outcome, Place, Request } from './lifecycle-model';
 import { type Answer, send } from './send';
 
@@ -80,15 +81,13 @@ function wire(request: Request) {
   }
 }
 
-const ROWS = {
-  operation: 'select',
-  table: 'resources',
-  text: `
-    SELECT ${RESOURCE_COLUMNS}, ${DECIDING_COLUMNS}, s.ready, s.available,
-      (SELECT coalesce(jsonb_object_agg(l.key, l.value), '{}') FROM resource_labels l
-       WHERE l.resource_id = r.id AND l.kind = r.kind) AS label_rows
-    FROM ${RESOURCE_TABLES} WHERE $1::text[] IS NULL OR r.id = ANY ($1) ORDER BY r.id`,
-} as const;
+const ROWS = statement<StoredRow, { ids: readonly string[] | null }>(
+  { operation: 'select', table: 'resources' },
+  `SELECT ${DECIDING_COLUMNS}, s.ready, s.available,
+     (SELECT coalesce(jsonb_object_agg(l.key, l.value), '{}') FROM resource_labels l
+      WHERE l.resource_id = r.id AND l.kind = r.kind) AS label_rows
+   FROM ${RESOURCE_TABLES} WHERE :ids::text[] IS NULL OR r.id = ANY (:ids) ORDER BY r.id`,
+);
 
 export type StoredRow = ResourceWithReports & {
   ready: boolean;
@@ -97,19 +96,25 @@ export type StoredRow = ResourceWithReports & {
 };
 
 /** All rows, or those with these ids. */
-export function storedRows(db: Database, ids?: readonly string[]): Promise<StoredRow[]> {
-  return db.query<StoredRow>(ROWS, [ids]);
+export function storedRows(
+  db: Database,
+  ids: readonly string[] | null = null,
+): Promise<StoredRow[]> {
+  return db.query(ROWS, { ids });
 }
 
-const COUNTS = {
-  operation: 'select',
-  table: 'resource_counts',
-  text: `
-    SELECT sum(clusters)::int clusters, sum(clusters_ready)::int clusters_ready,
-      sum(clusters_available)::int clusters_available, sum(node_pools)::int node_pools,
-      sum(node_pools_ready)::int node_pools_ready, sum(node_pools_available)::int node_pools_available
-    FROM resource_counts`,
-} as const;
+const COUNTS = statement<Count>(
+  { operation: 'select', table: 'resource_counts' },
+  `SELECT kind, sum(total)::int AS total, sum(ready)::int AS ready, sum(available)::int AS available
+   FROM resource_counts GROUP BY kind`,
+);
+
+interface Count {
+  kind: string;
+  total: number;
+  ready: number;
+  available: number;
+}
 
 /** What must hold of the database whenever nobody is writing, and does not. */
 export async function violations(db: Database, kinds: Kinds): Promise<string[]> {
@@ -118,23 +123,21 @@ export async function violations(db: Database, kinds: Kinds): Promise<string[]> 
 
 /** All rows, and what does not hold of them. */
 export async function inspect(db: Database, kinds: Kinds) {
-  const [rows, [counts]] = await Promise.all([
-    storedRows(db),
-    db.query<Record<string, number>>(COUNTS, []),
-  ]);
+  const [rows, counts] = await Promise.all([storedRows(db), db.query(COUNTS, {})]);
   const found = rows.flatMap((row) => rowViolations(row, rows, kinds));
-  const count = (kind: string, flag?: 'ready' | 'available') =>
-    rows.filter((row) => row.kind === kind && (flag === undefined || row[flag])).length;
-  const expected = {
-    clusters: count('Cluster'),
-    clusters_ready: count('Cluster', 'ready'),
-    clusters_available: count('Cluster', 'available'),
-    node_pools: count('NodePool'),
-    node_pools_ready: count('NodePool', 'ready'),
-    node_pools_available: count('NodePool', 'available'),
-  };
-  if (!isDeepStrictEqual({ ...counts }, expected)) {
-    found.push(`counted ${JSON.stringify(counts)}, there are ${JSON.stringify(expected)}`);
+  for (const kind of kinds.keys()) {
+    const ofKind = rows.filter((row) => row.kind === kind);
+    const expected = {
+      kind,
+      total: ofKind.length,
+      ready: ofKind.filter(({ ready }) => ready).length,
+      available: ofKind.filter(({ available }) => available).length,
+    };
+    const nothing = { kind, total: 0, ready: 0, available: 0 };
+    const counted = { ...(counts.find((count) => count.kind === kind) ?? nothing) };
+    if (!isDeepStrictEqual(counted, expected)) {
+      found.push(`counted ${JSON.stringify(counted)}, there are ${JSON.stringify(expected)}`);
+    }
   }
   return { rows, violations: found };
 }
@@ -162,10 +165,8 @@ function rowViolations(row: StoredRow, rows: readonly StoredRow[], kinds: Kinds)
 
 /** Empties the database; the counters must follow by themselves. */
 export async function removeEverything(db: Database): Promise<void> {
-  const remove = {
-    operation: 'delete',
-    table: 'resources',
-    text: 'DELETE FROM resources',
-  } as const;
-  await db.query(remove, []);
+  await db.query(
+    statement({ operation: 'delete', table: 'resources' }, 'DELETE FROM resources'),
+    {},
+  );
 }

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Turns } from '../../src/postgres/keyed-queue';
+import { KeyedQueue } from '../../src/postgres/keyed-queue';
 
 const PATIENT_MS = 10_000;
 
 test('work under one key is done one after the other, in the order of arrival', async () => {
-  const turns = new Turns(PATIENT_MS);
+  const queue = new KeyedQueue(PATIENT_MS);
   const events: string[] = [];
   const work = (name: string, ms: number) =>
-    turns.take('key', async () => {
+    queue.run('key', async () => {
       events.push(`${name} begins`);
       await sleep(ms);
       events.push(`${name} ends`);
@@ -19,27 +19,27 @@ test('work under one key is done one after the other, in the order of arrival', 
 });
 
 test('work under another key does not wait', async () => {
-  const turns = new Turns(PATIENT_MS);
+  const queue = new KeyedQueue(PATIENT_MS);
   let finish: () => void = () => undefined;
-  const slow = turns.take('one', () => new Promise<void>((resolve) => (finish = resolve)));
+  const slow = queue.run('one', () => new Promise<void>((resolve) => (finish = resolve)));
 
-  expect(await turns.take('other', () => Promise.resolve('done'))).toBe('done');
+  expect(await queue.run('other', () => Promise.resolve('done'))).toBe('done');
   finish();
   await slow;
 });
 
 test('work that fails passes its turn on, and its failure to nobody else', async () => {
-  const turns = new Turns(PATIENT_MS);
-  const failing = turns.take('key', () => Promise.reject(new Error('mine')));
-  const next = turns.take('key', () => Promise.resolve('fine'));
+  const queue = new KeyedQueue(PATIENT_MS);
+  const failing = queue.run('key', () => Promise.reject(new Error('mine')));
+  const next = queue.run('key', () => Promise.resolve('fine'));
 
   await expect(failing).rejects.toThrow('mine');
   expect(await next).toBe('fine');
 });
 
 test('nobody waits for ever behind work that hangs', async () => {
-  const turns = new Turns(20);
-  void turns.take('key', () => new Promise(() => undefined));
+  const queue = new KeyedQueue(20);
+  void queue.run('key', () => new Promise(() => undefined));
 
-  expect(await turns.take('key', () => Promise.resolve('went ahead'))).toBe('went ahead');
+  expect(await queue.run('key', () => Promise.resolve('went ahead'))).toBe('went ahead');
 });
