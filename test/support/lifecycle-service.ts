@@ -1,27 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Test } from 'supertest';
 import { aggregateRow, isRowComplete } from '../../src/repositories/aggregation';
 import type { Database } from '../../src/postgres/database';
 import { statement } from '../../src/postgres/statement';
 import type { Kinds } from '../../src/kinds/kind';
 import { DECIDING_COLUMNS, type ResourceWithReports } from '../../src/repositories/resources';
 import { RESOURCE_TABLES } from '../../src/repositories/rows';
+import { api, MERGE_PATCH } from './api';
 import type { Outcome, Place, Request } from './lifecycle-model';
-import { type Answer, send } from './send';
-
-export const API_BASE = '/api/hyperfleet/v1';
-
-/** Sends JSON to a route below the base path; `type` for a PATCH of the other kind. */
-export function call(
-  app: { url: string },
-  method: string,
-  path: string,
-  body?: unknown,
-  headers?: Record<string, string>,
-): Promise<Answer> {
-  return send(app.url, { method, path: `${API_BASE}${path}`, body, headers });
-}
-
-export const MERGE_PATCH = { 'Content-Type': 'application/merge-patch+json' };
 
 export function pathOf({ kind, id, ownerId }: Place): string {
   return kind === 'Cluster' ? `/clusters/${id}` : `/clusters/${ownerId!}/nodepools/${id}`;
@@ -31,8 +17,7 @@ export function pathOf({ kind, id, ownerId }: Place): string {
 const EPOCH = Date.now() - 3_600_000;
 
 export async function ask(app: { url: string }, request: Request): Promise<Outcome> {
-  const answer = await send(app.url, wire(request));
-  const { status, body } = answer;
+  const { status, body } = await sending(app, request);
   if (status >= 400) return { status, code: body.code };
   if (status === 204 || request.do === 'report') return { status };
   return {
@@ -43,31 +28,23 @@ export async function ask(app: { url: string }, request: Request): Promise<Outco
   };
 }
 
-function wire(request: Request) {
+function sending(app: { url: string }, request: Request): Test {
   if (request.do === 'create') {
     const { kind, ownerId, name, spec, labels } = request;
     const below = ownerId === undefined ? '' : `/${ownerId}/nodepools`;
-    return {
-      method: 'POST',
-      path: `${API_BASE}/clusters${below}`,
-      body: { kind, name, spec, labels },
-    };
+    return api(app).post(`/clusters${below}`).send({ kind, name, spec, labels });
   }
-  const path = API_BASE + pathOf(request.at);
+  const path = pathOf(request.at);
   switch (request.do) {
     case 'patch':
-      return {
-        ...{ method: 'PATCH', path, body: request.body },
-        ...(request.merge && { headers: MERGE_PATCH }),
-      };
+      return api(app)
+        .patch(path)
+        .type(request.merge ? MERGE_PATCH : 'json')
+        .send(request.body);
     case 'delete':
-      return { method: 'DELETE', path };
+      return api(app).delete(path);
     case 'force-delete':
-      return {
-        method: 'POST',
-        path: `${path}/force-delete`,
-        body: { reason: 'the model says so' },
-      };
+      return api(app).post(`${path}/force-delete`).send({ reason: 'the model says so' });
     case 'report': {
       const { adapter, generation, time, available, finalized } = request;
       const conditions = [
@@ -76,7 +53,7 @@ function wire(request: Request) {
       ];
       const observed_time = new Date(EPOCH + time).toISOString();
       const body = { adapter, observed_generation: generation, observed_time, conditions };
-      return { method: 'POST', path: `${path}/statuses`, body };
+      return api(app).post(`${path}/statuses`).send(body);
     }
   }
 }
