@@ -1,4 +1,4 @@
-# Every target works on a fresh machine with Node (20.19 or newer) and make.
+# Every target works on a new machine with Node.js (20.19 or newer) and make.
 SHELL := /bin/sh
 NPM := npm
 CONTAINER_TOOL ?= $(shell command -v podman || command -v docker || command -v buildah || echo podman)
@@ -19,27 +19,27 @@ DB_URL := postgres://hyperfleet:hyperfleet@127.0.0.1:5432/hyperfleet
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z\/-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Installed once per change of the lock file.
+# Runs again when the lock file changes.
 node_modules/.installed: package.json package-lock.json .npmrc
 	@echo "Installing dependencies …"
 	@$(NPM) ci
 	@touch $@
 
-install: node_modules/.installed ## Install the dependencies
+install: node_modules/.installed ## Install dependencies
 
-generate: node_modules/.installed ## Generate types and the resolved contract from openapi/openapi.yaml
+generate: node_modules/.installed ## Generate types and the resolved contract
 	@$(NPM) run --silent generate
 
 build: node_modules/.installed ## Compile to dist/
 	@echo "Compiling …"
 	@$(NPM) run --silent build
 
-binary: build ## The same as build
+binary: build ## Same as build
 
-run-no-auth: node_modules/.installed ## Run the service without authentication on 127.0.0.1:8000
+run-no-auth: node_modules/.installed ## Run the service on 127.0.0.1:8000 without authentication
 	@AUTH_ENABLED=false $(NPM) start --silent
 
-run: node_modules/.installed ## Run the service with authentication on
+run: node_modules/.installed ## Run the service with authentication
 	@AUTH_ENABLED=true \
 	AUTH_JWKS_URL="$${AUTH_JWKS_URL-https://sso.redhat.com/auth/realms/redhat-external/protocol/openid-connect/certs}" \
 	AUTH_ISSUER="$${AUTH_ISSUER-https://sso.redhat.com/auth/realms/redhat-external}" \
@@ -48,13 +48,13 @@ run: node_modules/.installed ## Run the service with authentication on
 test: node_modules/.installed ## Run all tests
 	@$(NPM) test --silent
 
-test-unit: node_modules/.installed ## Run the tests that need no database
+test-unit: node_modules/.installed ## Run the tests that do not need a database
 	@$(NPM) run --silent test:unit
 
-test-integration: node_modules/.installed ## Run the tests against a real PostgreSQL
+test-integration: node_modules/.installed ## Run the tests that use PostgreSQL
 	@$(NPM) run --silent test:integration
 
-lint: node_modules/.installed ## Check style, types and the contract
+lint: node_modules/.installed ## Check format, lint, types and the contract
 	@$(NPM) run --silent generate
 	@$(NPM) run --silent typecheck
 	@$(NPM) run --silent lint
@@ -64,32 +64,32 @@ db/setup: ## Start a PostgreSQL container for development
 	  -e POSTGRES_PASSWORD=hyperfleet -e POSTGRES_DB=hyperfleet docker.io/library/postgres:17
 	@echo "export DATABASE_URL=$(DB_URL)"
 
-db/teardown: ## Remove that container and its data
+db/teardown: ## Remove the PostgreSQL container and its data
 	-$(CONTAINER_TOOL) rm -f -v $(DB_CONTAINER)
 
-db/login: ## Open psql on the configured database, else on the running embedded one
+db/login: ## Open psql on the configured or the running embedded database
 	@node scripts/db-login.js
 
-image: ## Build the container image (IMAGE_TAG=…) and print its size beside that of its base
+image: ## Build the container image and print its size (IMAGE_TAG=…)
 	$(CONTAINER_TOOL) build --file Containerfile --build-arg NODE_IMAGE=$(NODE_IMAGE) \
 	  --build-arg VERSION=$(IMAGE_TAG) --build-arg REVISION=$$(git rev-parse HEAD) \
 	  --build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) --tag $(IMAGE) .
 	@for image in $(NODE_IMAGE) $(IMAGE); do \
 	  $(CONTAINER_TOOL) image inspect --format "{{.Size}} bytes  $$image" $$image || true; done
 
-image-check: node_modules/.installed ## Try that image on an empty local database: DATABASE_URL=… make image-check
+image-check: node_modules/.installed ## Test the image on an empty database (DATABASE_URL=…)
 	@CONTAINER_TOOL=$(CONTAINER_TOOL) npx tsx scripts/image-check.ts $(IMAGE) "$(DATABASE_URL)"
 
 image-push: image ## Build and push the container image
 	$(CONTAINER_TOOL) push $(IMAGE)
 
-image-dev: ## Build and push to your own Quay account: QUAY_USER=me make image-dev
-	@test -n "$(QUAY_USER)" || { echo "Say whose account: QUAY_USER=me make image-dev" >&2; exit 2; }
+image-dev: ## Build and push the image to your Quay account (QUAY_USER=…)
+	@test -n "$(QUAY_USER)" || { echo "QUAY_USER must be set: QUAY_USER=me make image-dev" >&2; exit 2; }
 	$(MAKE) image-push IMAGE_REGISTRY=quay.io/$(QUAY_USER) \
 	  IMAGE_TAG=$(if $(filter file,$(origin IMAGE_TAG)),dev-$$(git rev-parse --short HEAD),$(IMAGE_TAG))
 
-charts-tools: ## Install helm and a manifest validator with Go, for the chart's tests
+charts-tools: ## Install helm and a manifest validator with Go, for the chart tests
 	sh test/charts/tools.sh
 
-clean: ## Remove what was generated, built and stored
+clean: ## Remove generated, built and stored files, and dependencies
 	rm -rf generated dist coverage artifacts .data node_modules

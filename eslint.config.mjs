@@ -1,6 +1,35 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** The rooms of `src/`, top to bottom: a room imports only from rooms below it. */
+const ROOMS = [
+  ...['handlers', 'http', 'auth', 'contract', 'specs', 'repositories', 'search', 'conditions'],
+  ...['postgres', 'embedded', 'telemetry', 'config', 'kinds', 'problems'],
+];
+/** They are pure, so what is below them is not for them either. */
+const PURE = ['search', 'conditions'];
+
+const DIRECTIONS = ROOMS.map((room, level) => {
+  const forbidden = [...ROOMS.slice(0, level), ...(PURE.includes(room) ? ['postgres'] : [])];
+  const rooms = forbidden.length > 0 ? `|(${forbidden.join('|')})/` : '';
+  return {
+    files: [`src/${room}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: `^\\.\\./([^/]+$${rooms})`,
+              message: `${room} imports only from rooms below it (CONTRIBUTING.md).`,
+            },
+          ],
+        },
+      ],
+    },
+  };
+});
+
 export default tseslint.config(
   { ignores: ['dist/', 'generated/', 'node_modules/', 'coverage/', 'artifacts/', 'charts/'] },
   js.configs.recommended,
@@ -23,6 +52,24 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
       '@typescript-eslint/consistent-type-imports': 'error',
+    },
+  },
+  { files: ['**/*.{ts,js,mjs}'], rules: { 'max-lines': ['error', { max: 250 }] } },
+  ...DIRECTIONS,
+  {
+    files: ['src/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^\\./embedded/',
+              message: 'The embedded PostgreSQL is loaded when it is used.',
+            },
+          ],
+        },
+      ],
     },
   },
   {

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { loadConfig } from '../../src/config/config';
 import { aggregateRow } from '../../src/repositories/aggregation';
 import { Database } from '../../src/postgres/database';
-import { connectionOptions } from '../../src/postgres/connection-options';
 import { statement } from '../../src/postgres/statement';
+import { connectionOptions } from '../../src/postgres/connection-options';
 import { DECIDING_COLUMNS, type ResourceWithReports } from '../../src/repositories/resources';
 import { RESOURCE_TABLES } from '../../src/repositories/rows';
 import { createKinds } from '../../src/kinds/kind';
@@ -41,13 +41,9 @@ const HALVES: Record<string, string> = {
     SELECT kind AS id FROM (
       SELECT kind, sum(total) AS total, sum(ready) AS ready, sum(available) AS available
       FROM resource_counts GROUP BY kind) counted
-    FULL JOIN (
-      SELECT kind, count(*) AS total, count(*) FILTER (WHERE ready) AS ready,
-        count(*) FILTER (WHERE available) AS available
-      FROM resource_status GROUP BY kind) existing USING (kind)
-    WHERE coalesce(counted.total, 0) <> coalesce(existing.total, 0)
-      OR coalesce(counted.ready, 0) <> coalesce(existing.ready, 0)
-      OR coalesce(counted.available, 0) <> coalesce(existing.available, 0)`,
+    WHERE (total, ready, available) <> (
+      SELECT count(*), count(*) FILTER (WHERE s.ready), count(*) FILTER (WHERE s.available)
+      FROM resource_status s WHERE s.kind = counted.kind)`,
 };
 
 /** Holds what is stored against what the clients were told. @returns what does not fit, in words */

@@ -16,11 +16,11 @@ export function dispatch(handlers: Handlers, service: Service): RequestHandler {
 }
 
 function validRequest(req: Request, { kinds }: Service): object {
-  const { context, query, headers, body } = req;
+  const { context, query, headers } = req;
   const { operation, pathParams, mediaType, actor, traceId } = context;
   const request = {
     operation: operation!,
-    ...{ query, headers, body: body as unknown, params: pathParams, mediaType, actor, traceId },
+    ...{ query, headers, body: req.body as unknown, params: pathParams, mediaType, actor, traceId },
     get signal() {
       return context.signal;
     },
@@ -32,10 +32,11 @@ function validRequest(req: Request, { kinds }: Service): object {
 }
 
 function send(reply: AnyReply, req: Request, res: Response): void {
+  // Handlers compare ETags. Express would turn `If-None-Match: *` into a 304 even where there is none.
+  delete req.headers['if-none-match'];
   res.status(reply.status);
   if (reply.headers) res.set(reply.headers);
   if ('content' in reply) {
-    // `res.send` would respond 304 to `If-None-Match: *`, although there is no ETag.
     res.setHeader('Content-Type', `${reply.contentType}; charset=utf-8`);
     res.setHeader('Content-Length', Buffer.byteLength(reply.content));
     res.end(reply.content);

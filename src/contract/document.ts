@@ -46,7 +46,7 @@ export interface Operation {
   query: ReadonlyMap<string, Schema>;
   /** Items on a page when the client names no number; undefined: it is not a list. */
   defaultPageSize: number | undefined;
-  /** Names of the top-level properties of the resource, or of each item, that it responds with. */
+  /** Top-level properties that `fields` may select, of the resource or of each item of the list. */
   fields: readonly string[];
 }
 
@@ -79,6 +79,19 @@ function dereference<T>(document: Document, node: unknown): T {
 }
 
 export function listOperations(document: Document): Operation[] {
+  const operations = readOperations(document);
+  // A property that only another kind has may be selected too: it is absent, which is no fault.
+  const ofAnyKind = operations
+    .filter(({ on }) => on?.verb === 'read')
+    .flatMap(({ fields }) => fields);
+  return operations.map((operation) =>
+    operation.fields.includes('id') && operation.on !== undefined
+      ? { ...operation, fields: [...new Set([...operation.fields, ...ofAnyKind])] }
+      : operation,
+  );
+}
+
+function readOperations(document: Document): Operation[] {
   return Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.filter((method) => method in item).map((method) => {
       const operation = item[method] as Json;

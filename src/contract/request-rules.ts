@@ -36,8 +36,8 @@ export const refuseFaults: [RequestHandler, ErrorRequestHandler] = [
       next(error);
       return;
     }
-    const { query, body, context } = req;
-    const input = { query, params: context.pathParams, body: body as unknown };
+    const { query, context } = req;
+    const input = { query, params: context.pathParams, body: req.body as unknown };
     refuse([...context.faults, ...fieldsOfValidatorErrors(error.errors, input)]);
   },
 ];
@@ -71,7 +71,7 @@ function takeOutBadParameters(req: Request): ProblemField[] {
         message: `query parameter '${name}' must be given once`,
         constraint: 'single',
       });
-    } else if (schema.type === 'integer' && !INTEGER.test(String(value))) {
+    } else if (schema.type === 'integer' && !INTEGER.test(value as string)) {
       // The validator would take Infinity, 1e3 and 0x10 for integers.
       faults.push(
         describeRule({ path: [name], keyword: 'type', params: { type: 'integer' }, value }),

@@ -90,7 +90,7 @@ async function learnMetadata(
   } as unknown as Request & { openapi?: ValidatorMetadata };
   for (const step of middleware) {
     await new Promise<void>((resolve, reject) => {
-      const next = (error?: unknown) => (error === undefined ? resolve() : reject(error as Error));
+      const next = (error?: unknown) => (error === undefined ? resolve() : reject(error));
       void step(request, {} as Response, next as NextFunction);
     });
     if (request.openapi !== undefined) return request.openapi;

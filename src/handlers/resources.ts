@@ -1,7 +1,7 @@
 import { validationDetail } from '../contract/field-errors';
 import type { ResourceHandler, Service } from '../contract/handler';
 import { etagOf, noneMatch, versionGuard } from '../http/etag';
-import { mergePatch } from '../http/merge-patch';
+import { mergePatch } from './merge-patch';
 import { hrefOf, type Kind } from '../kinds/kind';
 import { ProblemError, type ProblemField } from '../problems/problem';
 import { deleteResource, forceDeleteResource } from '../repositories/lifecycle';

@@ -1,37 +1,43 @@
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
 import { fieldPaths } from '../contract/request-rules';
 import { jsonPieces, LargeJson } from '../postgres/large-json';
 
 type Json = Record<string, unknown>;
 
 /**
- * How an answer is written, cut to what the query parameter `fields` names. Set before the validation of answers is,
- * so that the whole answer is validated first and then cut.
- *
- * It stands in for Express's own `json`, which works out charset, entity tag and freshness for every answer
- * (measured: 12 µs of a read's CPU, none of it used here).
+ * Cuts the response to what the query parameter `fields` names, and writes lists piece by piece. Mounted before
+ * response validation, so that the whole response is validated first and then cut.
  */
 export const selectFields: RequestHandler = (req, res, next) => {
+  const { defaultPageSize, fields: known } = req.context.operation!;
+  const isList = defaultPageSize !== undefined;
   const { fields } = req.query;
-  const known = req.context.operation!.fields;
-  const identity = known.includes('id') ? 'id' : 'adapter';
-  const paths = typeof fields === 'string' ? [[identity], ...fieldPaths(fields)] : undefined;
-  res.json = (body: Json) => {
-    const pieces = jsonPieces(paths === undefined ? body : cut(body, paths)).map(encodeLong);
-    const length = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
-    res.setHeader('Content-Type', 'application/json; charset=utf-8');
-    res.setHeader('Content-Length', length);
-    const last = pieces.pop();
-    for (const piece of pieces) res.write(piece);
-    res.end(last);
-    return res;
-  };
+  const write = isList ? (body: Json) => writePieces(res, body) : res.json.bind(res);
+  if (typeof fields === 'string') {
+    // What identifies the resource always comes along.
+    const paths = [[known.includes('id') ? 'id' : 'adapter'], ...fieldPaths(fields)];
+    res.json = (body: Json) => write(cut(body, paths));
+  } else if (isList) {
+    res.json = write;
+  }
   next();
 };
 
+/** Express would make one string of the whole page. Here large objects stay the bytes they are. */
+function writePieces(res: Response, body: Json): Response {
+  const pieces = jsonPieces(body).map(encodeLong);
+  const length = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+  res.setHeader('Content-Type', 'application/json; charset=utf-8');
+  res.setHeader('Content-Length', length);
+  const last = pieces.pop();
+  for (const piece of pieces) res.write(piece);
+  res.end(last);
+  return res;
+}
+
 const LONG = 8192;
 
-/** Node would go over a long text twice, for its length and to send it (measured: 9 % of a page of 100). */
+/** Node would go over a long string twice: for its length, and to send it. */
 function encodeLong(piece: Buffer | string): Buffer | string {
   return typeof piece === 'string' && piece.length > LONG ? Buffer.from(piece) : piece;
 }

@@ -1,41 +1,37 @@
-import { dirname } from 'node:path';
 import compression from 'compression';
-import type { Express, NextFunction, Request, Response } from 'express';
+import express, { type NextFunction, type Request, type Response, type Router } from 'express';
+import swaggerUi, { type SwaggerUiOptions } from 'swagger-ui-express';
 import type { Raw } from '../contract/handler';
 
-/** The page has two addresses, so its files have absolute ones. */
-const BASE = '/openapi-ui/';
-const DIST = dirname(require.resolve('swagger-ui-dist/package.json'));
-const FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
+const BASE = '/openapi-ui';
 
-/** A file and not a part of the page: the page allows no inline script. */
-const START = `SwaggerUIBundle({
-  url: '/openapi',
-  dom_id: '#swagger-ui',
-  deepLinking: true,
-  tryItOutEnabled: true,
-  displayRequestDuration: true,
-  defaultModelsExpandDepth: 0,
-  validatorUrl: 'none',
-});
-`;
+/** All that the page loads. The package has more files, which nobody needs. */
+const FILES = [
+  '/swagger-ui.css',
+  '/swagger-ui-bundle.js',
+  '/swagger-ui-standalone-preset.js',
+  '/swagger-ui-init.js',
+  '/favicon-16x16.png',
+  '/favicon-32x32.png',
+];
 
-const PAGE = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>HyperFleet API</title>
-<link rel="icon" type="image/png" href="${BASE}favicon-32x32.png">
-<link rel="stylesheet" href="${BASE}swagger-ui.css">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<script src="${BASE}swagger-ui-bundle.js"></script>
-<script src="${BASE}start.js"></script>
-</body>
-</html>
-`;
+const OPTIONS: SwaggerUiOptions = {
+  customSiteTitle: 'HyperFleet API',
+  // Without it the page would have the style `undefined`.
+  customCss: '',
+  swaggerUrl: '/openapi',
+  swaggerOptions: {
+    // Without the bar at the top, whose only use is to open other documents.
+    layout: 'BaseLayout',
+    tryItOutEnabled: true,
+    displayRequestDuration: true,
+    defaultModelsExpandDepth: 0,
+    validatorUrl: 'none',
+  },
+};
+
+/** The page has several addresses, so its links must be absolute. */
+const PAGE = swaggerUi.generateHTML(undefined, OPTIONS).replaceAll('"./', `"${BASE}/`);
 
 /** Swagger UI sets style attributes and draws its arrows from data: URLs; everything else is ours. */
 const PAGE_HEADERS = {
@@ -49,24 +45,21 @@ export function swaggerPage(): Raw {
   return { status: 200, contentType: 'text/html', content: PAGE, headers: PAGE_HEADERS };
 }
 
-/** Scripts and styles of the page, which are files and not operations of the contract. */
-export function serveSwaggerUi(app: Express): void {
-  const names = new Map([...FILES, 'start.js'].map((name) => [BASE + name, name]));
-  const compress = compression();
-  app.use((req: Request, res: Response, next: NextFunction) => {
-    const name = names.get(req.path);
-    if (name === undefined || !['GET', 'HEAD'].includes(req.method)) {
-      next();
+/** Serves scripts and styles of the page, which are files and not operations of the contract. */
+export function swaggerUiFiles(): Router {
+  const files = express.Router({ caseSensitive: true });
+  files.use((req: Request, res: Response, next: NextFunction) => {
+    if (!FILES.includes(req.path) || !['GET', 'HEAD'].includes(req.method)) {
+      next('router');
       return;
     }
-    // These would have answers of their own: 206, 412 and 416.
+    // These would have responses of their own: 206, 412 and 416.
     delete req.headers.range;
     delete req.headers['if-match'];
     delete req.headers['if-unmodified-since'];
-    compress(req, res, () => {
-      res.set('Cache-Control', 'public, max-age=3600');
-      if (name === 'start.js') res.type('js').send(START);
-      else res.sendFile(name, { root: DIST }, (error) => error && next(error));
-    });
+    res.set('Cache-Control', 'public, max-age=3600');
+    next();
   });
+  files.use(compression(), ...swaggerUi.serveFiles(undefined, OPTIONS));
+  return express.Router({ caseSensitive: true }).use(BASE, files);
 }

@@ -1,6 +1,5 @@
 import pg from 'pg';
 import { Batches } from './batches';
-import { cancelQuery } from './cancel-query';
 import type { ConnectionOptions } from './connection-options';
 import {
   DatabaseUnavailable,
@@ -8,13 +7,12 @@ import {
   isConnectionLost,
   isPlanOutdated,
   isRetryable,
-  RequestAborted,
 } from './errors';
 import { eventLoopTurn } from './event-loop-turn';
 import { KeyedQueue } from './keyed-queue';
 import { keepLargeJson } from './large-json';
 import { PipelinedReaders } from './pipelined-readers';
-import { sendQuery } from './send-query';
+import { sendCancellable } from './send-query';
 import { fill, type Statement, type StatementLabels } from './statement';
 import { beginWith, runTransaction, type Session, type Transaction } from './transaction';
 
@@ -209,39 +207,9 @@ export class Database implements Session {
   ): Promise<Row[]> {
     const plain = statement.bindings.length === 0;
     const query = plain ? statement.text : this.prepare(statement, values);
-    return this.timed(statement, () => this.runQuery<Row>(client, query, signal));
-  }
-
-  private async runQuery<Row>(
-    client: pg.PoolClient,
-    query: string | pg.QueryConfig,
-    signal?: AbortSignal,
-  ): Promise<Row[]> {
-    if (signal?.aborted) throw new RequestAborted();
-    const cancelled = { late: false };
-    const cancel = () => cancelQuery(client, this.options.client);
-    const timer = setTimeout(() => {
-      cancelled.late = true;
-      cancel();
-    }, this.settings.statementTimeoutMs);
-    signal?.addEventListener('abort', cancel);
-    this.running.add(cancel);
-    try {
-      const result = await sendQuery(client, query);
-      // The cancellation may still arrive, so this connection must not be used again.
-      if (cancelled.late || signal?.aborted) throw new Error('completed while being cancelled');
-      return result.rows as Row[];
-    } catch (error) {
-      if (signal?.aborted) throw new RequestAborted('', { cause: error });
-      if (cancelled.late) throw new DatabaseUnavailable('statement_timeout', error);
-      throw error instanceof pg.DatabaseError
-        ? error
-        : new DatabaseUnavailable('connection_lost', error);
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', cancel);
-      this.running.delete(cancel);
-    }
+    const { statementTimeoutMs: timeoutMs } = this.settings;
+    const options = { timeoutMs, signal, running: this.running, target: this.options.client };
+    return this.timed(statement, () => sendCancellable<Row>(client, query, options));
   }
 
   private async timed<Row>(labels: StatementLabels, run: () => Promise<Row[]>): Promise<Row[]> {

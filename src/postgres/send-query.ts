@@ -1,8 +1,10 @@
-import type pg from 'pg';
+import pg from 'pg';
+import { cancelQuery } from './cancel-query';
+import { DatabaseUnavailable, RequestAborted } from './errors';
 
 /**
- * Sends a query. pg's own promise keeps each answer from being collected while it is young, rows and all, until the
- * next collection of the whole heap (measured: a seventh of the CPU of a page of 100); its callback does not.
+ * Sends a query. pg's own promise keeps each result from being collected while it is young, rows and all, until the
+ * next collection of the whole heap; its callback does not.
  */
 export function sendQuery<Row extends pg.QueryResultRow>(
   client: pg.ClientBase,
@@ -14,4 +16,50 @@ export function sendQuery<Row extends pg.QueryResultRow>(
       else resolve(result);
     });
   });
+}
+
+interface CancelOptions {
+  timeoutMs: number;
+  /** Cancels the query in the database as well. */
+  signal: AbortSignal | undefined;
+  /** Holds a way to cancel the query for as long as it runs. */
+  running: Set<() => void>;
+  /** Where the request to cancel is sent. */
+  target: pg.ClientConfig;
+}
+
+/**
+ * Sends a query that ends in time, one way or another.
+ * @throws DatabaseUnavailable when it is too late or its connection is lost, RequestAborted when `signal` says so
+ */
+export async function sendCancellable<Row>(
+  client: pg.PoolClient,
+  query: string | pg.QueryConfig,
+  { timeoutMs, signal, running, target }: CancelOptions,
+): Promise<Row[]> {
+  if (signal?.aborted) throw new RequestAborted();
+  const cancelled = { late: false };
+  const cancel = () => cancelQuery(client, target);
+  const timer = setTimeout(() => {
+    cancelled.late = true;
+    cancel();
+  }, timeoutMs);
+  signal?.addEventListener('abort', cancel);
+  running.add(cancel);
+  try {
+    const result = await sendQuery(client, query);
+    // The cancellation may still arrive, so this connection must not be used again.
+    if (cancelled.late || signal?.aborted) throw new Error('completed while being cancelled');
+    return result.rows as Row[];
+  } catch (error) {
+    if (signal?.aborted) throw new RequestAborted('', { cause: error });
+    if (cancelled.late) throw new DatabaseUnavailable('statement_timeout', error);
+    throw error instanceof pg.DatabaseError
+      ? error
+      : new DatabaseUnavailable('connection_lost', error);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', cancel);
+    running.delete(cancel);
+  }
 }

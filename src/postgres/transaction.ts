@@ -3,23 +3,22 @@ import { type Statement, statement } from './statement';
 
 /** Where a repository sends its statements: the pool, or one transaction. */
 export interface Session {
-  query<Row, Values extends object>(
-    statement: Statement<Row, Values>,
-    values: Values,
-  ): Promise<Row[]>;
+  query: Query;
 }
+
+type Query = <Row, Values extends object>(
+  statement: Statement<Row, Values>,
+  values: Values,
+) => Promise<Row[]>;
 
 export interface Transaction extends Session {
   /** Sends the last statement together with COMMIT, which saves a round trip. */
-  queryAndCommit<Row, Values extends object>(
-    statement: Statement<Row, Values>,
-    values: Values,
-  ): Promise<Row[]>;
+  queryAndCommit: Query;
 }
 
 /** One connection, for as long as the transaction lasts. */
 interface Connection {
-  send: Session['query'];
+  send: Query;
   /** Set when it cannot be used again. */
   broken: boolean;
 }
@@ -44,7 +43,7 @@ export async function runTransaction<T>(
   work: (trx: Transaction) => Promise<T>,
 ): Promise<T> {
   const failures: unknown[] = [];
-  const send: Session['query'] = async (query, values) => {
+  const send: Query = async (query, values) => {
     try {
       return await connection.send(query, values);
     } catch (error) {

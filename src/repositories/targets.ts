@@ -5,7 +5,7 @@ import { ProblemError } from '../problems/problem';
 export interface Scope {
   kind: Kind;
   /** The parent named in the path; absent: any. */
-  ownerId?: string;
+  ownerId?: string | undefined;
 }
 
 /** One resource, wherever it is, or only if it is in the scope. */

@@ -135,6 +135,13 @@ describe('If-None-Match', () => {
   test('does not turn a missing resource into one that is not modified', async () => {
     expect((await read('/clusters/none', '*')).status).toBe(404);
   });
+
+  test('means nothing where a response has no ETag', async () => {
+    for (const path of ['/clusters', '/compatibility', '/errors', '/openapi']) {
+      const { status, headers } = await read(path, '*');
+      expect([path, status, headers.etag]).toEqual([path, 200, undefined]);
+    }
+  });
 });
 
 describe('If-Match', () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive } from '../../src/embedded/data-directory';
+import { isAlive } from '../../src/embedded/instance';
 import { withClient } from '../support/database';
 import {
   gone,

@@ -70,7 +70,7 @@ it('would find what is missing or half there', async () => {
       [second!.id],
     );
     await client.query('DELETE FROM adapter_statuses WHERE adapter = $1', ['extra']);
-    await client.query('UPDATE resource_counts SET clusters = clusters + 1 WHERE shard = 0');
+    await client.query("UPDATE resource_counts SET total = total + 1 WHERE kind = 'Cluster'");
   });
   const wrong = (await verify(databaseUrl, load)).join('\n');
   for (const finding of [

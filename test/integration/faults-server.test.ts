@@ -141,7 +141,7 @@ function makeTinyDisk(): string | undefined {
     rmSync(mount, { recursive: true });
     return undefined;
   }
-  const { account } = postgres.cluster;
+  const { account } = postgres.instance;
   if (account !== undefined) chownSync(mount, account.uid, account.gid);
   chmodSync(mount, 0o700);
   return mount;

@@ -103,3 +103,11 @@ test('a database ahead of the code is neither pending nor an error', async () =>
   expect(await pendingMigrations(knex)).toEqual([]);
   expect(await migrateUp(knex)).toEqual([]);
 });
+
+test('the schema of an unreleased version is refused, with what to do about it', async () => {
+  await migrateUp(knex);
+  await knex('knex_migrations').update({ name: '20261121000000_create_tables.js' });
+  await expect(pendingMigrations(knex)).rejects.toThrow(
+    /unreleased version, which cannot be upgraded: drop the database and create it again/,
+  );
+});

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import supertest from 'supertest';
 import { loadConfig } from '../../src/config/config';
 import { Database } from '../../src/postgres/database';
-import { connectionOptions } from '../../src/postgres/connection-options';
 import { statement } from '../../src/postgres/statement';
+import { connectionOptions } from '../../src/postgres/connection-options';
 import {
   createTestDatabase,
   databaseUrl,

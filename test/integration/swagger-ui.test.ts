@@ -27,7 +27,7 @@ describe('the files of the Swagger UI', () => {
     const page = await request(app.url).get(address).expect(200).expect('Content-Type', /html/);
     expect(page.text).not.toMatch(/<script(?![^>]*\ssrc=)/);
     const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file!);
-    expect(files).toHaveLength(4);
+    expect(files).toHaveLength(6);
     for (const file of files) {
       const url = new URL(file, app.url + address);
       const answer = await request(app.url).head(url.pathname).expect(200);

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../src/config/config';
 import { Database } from '../../src/postgres/database';
+import { type Statement, statement } from '../../src/postgres/statement';
+import type { Session } from '../../src/postgres/transaction';
 import { connectionOptions } from '../../src/postgres/connection-options';
 import { sqlState } from '../../src/postgres/errors';
-import { statement } from '../../src/postgres/statement';
-import type { Session } from '../../src/postgres/transaction';
 import { someoneWaits, terminateBackends } from '../support/backends';
 import { createEmptyDatabase, type TestDatabase, withClient } from '../support/database';
 
@@ -37,15 +37,15 @@ afterAll(async () => {
   await database.drop();
 });
 
-function sql<Row>(text: string) {
-  return statement<Row>({ operation: 'select', table: 'things' }, text);
+function sql<Values extends object>(text: string): Statement<{ id: number }, Values> {
+  return statement({ operation: 'select', table: 'things' }, text);
 }
 
-const ADD = sql('INSERT INTO things VALUES (:id, 0)');
-const add = (on: Session, id: number) => on.query(ADD, { id });
+const add = (on: Session, id: number) =>
+  on.query(sql('INSERT INTO things VALUES (:id, 0)'), { id });
 
 async function things(): Promise<number[]> {
-  const rows = await db.query(sql<{ id: number }>('SELECT id FROM things ORDER BY id'), {});
+  const rows = await db.query(sql('SELECT id FROM things ORDER BY id'), {});
   return rows.map(({ id }) => id);
 }
 
@@ -150,14 +150,14 @@ test('a deadlock is resolved by doing one of the two again, also among statement
 test('the last statement can commit', async () => {
   await db.transaction(async (trx) => {
     await add(trx, 1);
-    await trx.queryAndCommit(ADD, { id: 2 });
+    await trx.queryAndCommit(sql('INSERT INTO things VALUES (:id, 0)'), { id: 2 });
     // Seen by everybody before the transaction returns.
     expect(await things()).toEqual([1, 2]);
   });
   const error = await failure(
     db.transaction(async (trx) => {
       await add(trx, 3);
-      await trx.queryAndCommit(ADD, { id: 1 });
+      await trx.queryAndCommit(sql('INSERT INTO things VALUES (:id, 0)'), { id: 1 });
     }),
   );
 

@@ -1,52 +1,65 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readJsonBody } from '../../src/http/json-body';
+import express, { type NextFunction, type Request, type Response } from 'express';
+import { jsonBody } from '../../src/http/json-body';
 import { ProblemError } from '../../src/problems/problem';
 
 export const LIMIT = 40_000;
 export const JSON_TYPE = { 'content-type': 'application/json' };
+/** The body of such a request is read only after its client has left. */
+export const READ_LATE = 'X-Read-Late: yes';
 
 let server: Server;
 export let port: number;
-/** What became of the body of each request, in order. */
-export let outcomes: Promise<unknown>[];
+/** The requests whose body is to be read. */
+export let started: number;
+/** What became of the body of each request: a value or an error. */
+export let outcomes: unknown[];
 
 beforeAll(async () => {
-  server = createServer((req, res) => {
-    const outcome = read(req);
-    outcomes.push(outcome);
-    outcome.then(
-      (value) => res.end(JSON.stringify({ value })),
-      (error: unknown) => {
-        if (!(error instanceof ProblemError)) return;
-        const { code, message, errors } = error;
-        res.writeHead(error.status, error.headers).end(JSON.stringify({ code, message, errors }));
-      },
-    );
+  const app = express();
+  app.use(async (req: Request, _res: Response, next: NextFunction) => {
+    const mediaTypes = ['application/json', 'application/merge-patch+json'];
+    const bodies = new Map(mediaTypes.map((type) => [type, {}]));
+    Object.assign(req, { context: { operation: { bodies } } });
+    started++;
+    if (req.headers['x-read-late'] !== undefined) await once(req, 'close').catch(() => undefined);
+    next();
   });
+  app.use(jsonBody(LIMIT));
+  app.use((req: Request, res: Response) => {
+    const value = req.body as unknown;
+    outcomes.push(value);
+    res.json({ value, mediaType: req.context.mediaType });
+  });
+  app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+    outcomes.push(error);
+    if (!(error instanceof ProblemError)) return;
+    const { code, message, errors } = error;
+    res.status(error.status).set(error.headers).json({ code, message, errors });
+  });
+  server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   port = (server.address() as AddressInfo).port;
 });
 
-beforeEach(() => (outcomes = []));
+beforeEach(() => {
+  started = 0;
+  outcomes = [];
+});
 
 afterAll(async () => {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 });
 
-export function read(req: IncomingMessage): Promise<unknown> {
-  return readJsonBody(req, {
-    maxBytes: LIMIT,
-    mediaTypes: ['application/json', 'application/merge-patch+json'],
-  });
-}
-
 interface Answer {
   status: number;
   headers: IncomingMessage['headers'];
   value?: unknown;
+  mediaType?: string;
   code?: string;
   message?: string;
   errors?: { field: string; constraint: string }[];

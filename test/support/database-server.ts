@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmbedded } from '../../src/embedded/embedded-postgres';
-import { isAlive } from '../../src/embedded/data-directory';
+import { isAlive } from '../../src/embedded/instance';
 import { migrateUp } from '../../src/postgres/migrations';
 import { databaseUrl, knexOf, withClient } from './database';
 import { type Pooler, startPooler } from './pooler';

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmbedded, type EmbeddedDatabase } from '../../src/embedded/embedded-postgres';
-import { isAlive } from '../../src/embedded/data-directory';
+import { isAlive } from '../../src/embedded/instance';
 import { withClient } from './database';
 import type { Message } from './embedded-process';
 

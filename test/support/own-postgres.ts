@@ -5,11 +5,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  type Cluster,
+  type Instance,
   EMBEDDED_USER,
-  openCluster,
+  openInstance,
   runProgram,
-} from '../../src/embedded/data-directory';
+} from '../../src/embedded/instance';
 import { migrateUp } from '../../src/postgres/migrations';
 import { knexOf, withClient } from './database';
 
@@ -21,7 +21,7 @@ export class OwnPostgres {
 
   private constructor(
     private readonly home: string,
-    readonly cluster: Cluster,
+    readonly instance: Instance,
     readonly port: number,
     private readonly password: string,
   ) {}
@@ -29,9 +29,9 @@ export class OwnPostgres {
   static async create(): Promise<OwnPostgres> {
     const home = fs.mkdtempSync(path.join(os.tmpdir(), 'hyperfleet-own-'));
     fs.chmodSync(home, 0o755);
-    const cluster = await openCluster(home, true, () => undefined);
-    const password = fs.readFileSync(path.join(cluster.directory, 'password'), 'utf8').trim();
-    return new OwnPostgres(home, cluster, await freePort(), password);
+    const instance = await openInstance(home, true, () => undefined);
+    const password = fs.readFileSync(path.join(instance.directory, 'password'), 'utf8').trim();
+    return new OwnPostgres(home, instance, await freePort(), password);
   }
 
   url(database = 'postgres', host = '127.0.0.1'): string {
@@ -50,7 +50,7 @@ export class OwnPostgres {
     };
     const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const log = fs.openSync(this.logFile, 'a', 0o600);
-    this.server = runProgram(this.cluster, 'postgres', ['-D', this.cluster.data, ...args], log);
+    this.server = runProgram(this.instance, 'postgres', ['-D', this.instance.data, ...args], log);
     fs.closeSync(log);
     const deadline = Date.now() + READY_TIMEOUT_MS;
     for (;;) {
@@ -73,7 +73,7 @@ export class OwnPostgres {
     if (server?.exitCode !== null) return;
     const exited = new Promise((resolve) => server.once('exit', resolve));
     const [pid] = fs
-      .readFileSync(path.join(this.cluster.data, 'postmaster.pid'), 'utf8')
+      .readFileSync(path.join(this.instance.data, 'postmaster.pid'), 'utf8')
       .split('\n');
     process.kill(Number(pid), how === 'fast' ? 'SIGINT' : 'SIGQUIT');
     await exited;
@@ -89,9 +89,9 @@ export class OwnPostgres {
 
   /** Puts a file where the server may read it, and nobody else. */
   install(name: string, text: string): string {
-    const file = path.join(this.cluster.data, name);
+    const file = path.join(this.instance.data, name);
     fs.writeFileSync(file, text, { mode: 0o600 });
-    const { account } = this.cluster;
+    const { account } = this.instance;
     if (account !== undefined) fs.chownSync(file, account.uid, account.gid);
     return file;
   }
@@ -102,7 +102,7 @@ export class OwnPostgres {
   }
 
   private get logFile(): string {
-    return path.join(this.cluster.directory, 'server.log');
+    return path.join(this.instance.directory, 'server.log');
   }
 }
 

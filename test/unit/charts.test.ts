@@ -245,7 +245,7 @@ withHelm('an installation', () => {
   it('says how to open the API, and which clients cannot present a token', async () => {
     const { stdout } = await onCluster(['install', ...RELEASE]);
     const notes = stdout.slice(stdout.indexOf('\nNOTES:'));
-    expect(notes).toMatch(/answered 403[^]*auth:\n\s+rules:/);
+    expect(notes).toMatch(/gets a 403[^]*auth:\n\s+rules:/);
     expect(notes).toMatch(/Sentinels up to v0\.3\.0 and adapters up to v0\.2\.1 send no token/);
   });
 

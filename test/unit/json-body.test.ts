@@ -15,7 +15,9 @@ describe('a body that is used', () => {
     'application/json; version=1; charset=utf8',
     'application/merge-patch+json',
   ])('may be of type %s', async (type) => {
-    expect(await send('{"a":1}', { 'content-type': type })).toMatchObject({ value: { a: 1 } });
+    const mediaType = type.split(';')[0]!.toLowerCase();
+    const answer = await send('{"a":1}', { 'content-type': type });
+    expect(answer).toMatchObject({ value: { a: 1 }, mediaType });
   });
 
   it('may begin with a byte order mark', async () => {
@@ -43,7 +45,7 @@ describe('a body that is not JSON', () => {
     expect(await send(body)).toMatchObject({
       status: 400,
       code: 'VAL-006',
-      message: 'The request needs a JSON object as its body.',
+      message: 'The request must have a JSON object as its body.',
     });
   });
 
@@ -52,21 +54,24 @@ describe('a body that is not JSON', () => {
   });
 
   it.each([
-    ['{"a":1,}', 'line 1, column 8 should have a name in double quotes'],
-    ['{\n  "a": tru\n}', 'line 2, column 8 should have a value'],
-    ['{"a":1', "line 1, column 7 should have ',' or '}'"],
-    ['{"a" 1}', "line 1, column 6 should have ':'"],
-    ['{"a":[1 2]}', "line 1, column 9 should have ',' or ']'"],
-    ['{"a":1} x', 'line 1, column 9 should have the end of the body'],
-    [
-      '{"a":"\t"}',
-      'line 1, column 7 should have the closing double quote, and no control character before it',
-    ],
-    ['{"a":"\\x"}', 'line 1, column 7 should have a valid escape sequence'],
-    ['{"a":01}', 'line 1, column 6 should have a number without leading zeros'],
-    ['{"a":-}', 'line 1, column 7 should have a digit'],
-    ["{'a':1}", 'line 1, column 2 should have a name in double quotes'],
-    ['a=1', 'line 1, column 1 should have a value'],
+    ['{"a":1,}', 'expected a property name in double quotes at line 1, column 8'],
+    ['{\n  "a": tru\n}', 'unexpected symbol at line 2, column 8'],
+    ['{"a":}', 'expected a value at line 1, column 6'],
+    ['{"a":1', "expected '}' at line 1, column 7"],
+    ['{"a":[1', "expected ']' at line 1, column 8"],
+    ['{"a" 1}', "expected ':' at line 1, column 6"],
+    ['{"a":[1 2]}', "expected ',' or a closing bracket at line 1, column 9"],
+    ['{"a":1} {', 'expected the end of the body at line 1, column 9'],
+    ['{"a":"\t"}', 'unescaped control character at line 1, column 6'],
+    ['{"a":"\n"}', 'unterminated string at line 1, column 6'],
+    ['{"a":"\\x"}', 'invalid escape sequence at line 1, column 6'],
+    ['{"a":"\\u12"}', 'invalid Unicode escape sequence at line 1, column 6'],
+    ['{"a":01}', "expected ',' or a closing bracket at line 1, column 7"],
+    ['{"a":1.}', 'incomplete number at line 1, column 6'],
+    ['{"a":-}', 'unexpected symbol at line 1, column 6'],
+    ['{/* a */}', 'comments are not allowed at line 1, column 2'],
+    ["{'a':1}", 'unexpected symbol at line 1, column 2'],
+    ['a=1', 'unexpected symbol at line 1, column 1'],
   ])('is refused with the place of the error: %s', async (body, place) => {
     expect(await send(body)).toMatchObject({
       status: 400,
@@ -76,7 +81,7 @@ describe('a body that is not JSON', () => {
   });
 
   it.each([
-    ['[{"a":1}]', 'a list'],
+    ['[{"a":1}]', 'an array'],
     ['"text"', 'a string'],
     ['7', 'a number'],
     ['null', 'null'],
@@ -111,7 +116,7 @@ describe('a body of another kind', () => {
     ],
     [{ 'content-type': 'application/jsonx' }, 'must be'],
     [{ 'content-type': 'multipart/form-data; boundary=application/json' }, 'must be'],
-    [{}, 'there is none'],
+    [{}, 'it is missing'],
     [{ 'content-type': 'application/json; charset=utf-16' }, 'charset'],
     [{ 'content-type': 'application/json; Charset="iso-8859-1"' }, 'charset'],
     [{ ...JSON_TYPE, 'content-encoding': 'gzip' }, 'Content-Encoding'],
@@ -150,7 +155,7 @@ describe('a body that parsing would change', () => {
     expect(await send(`{"a":${'['.repeat(99)}${']'.repeat(99)}}`)).toMatchObject({ status: 200 });
   });
 
-  it('names its place as VAL-006 when it is also not JSON', async () => {
+  it('is refused with VAL-006 when it is also not JSON', async () => {
     expect(await send(`{"a":${'['.repeat(18_000)}`)).toMatchObject({ code: 'VAL-006' });
   });
 });

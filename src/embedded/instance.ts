@@ -8,7 +8,7 @@ import { canReach, locateBinaries, publicCopy, serverAccount, type Account } fro
 export const EMBEDDED_USER = 'hyperfleet';
 
 /** The files of one embedded PostgreSQL and the way to run its programs on them. */
-export interface Cluster {
+export interface Instance {
   /** `password` and `server.log` lie here, beside `data`. */
   directory: string;
   data: string;
@@ -35,15 +35,15 @@ const WATCHDOG = `
 
 /** Runs a PostgreSQL program in a session of its own, for as long as this process lives. */
 export function runProgram(
-  cluster: Cluster,
+  instance: Instance,
   program: 'initdb' | 'postgres',
   args: string[],
   log: number | 'pipe',
 ): ChildProcess {
-  const file = path.join(cluster.programs, 'bin', program);
+  const file = path.join(instance.programs, 'bin', program);
   return spawn('/bin/sh', ['-c', WATCHDOG, 'sh', file, ...args], {
-    ...cluster.account,
-    cwd: cluster.data,
+    ...instance.account,
+    cwd: instance.data,
     detached: true,
     // Variables such as PGOPTIONS or LC_ALL must not change what the server does.
     env: { PATH: process.env.PATH, TZ: 'UTC', LC_ALL: 'C' },
@@ -52,34 +52,34 @@ export function runProgram(
 }
 
 /** Programs are started inside their data directory, so that they need not be able to walk there. */
-export function dataArgument({ reachable, data }: Cluster): string {
+export function dataArgument({ reachable, data }: Instance): string {
   return reachable ? data : '/proc/self/cwd';
 }
 
-/** The cluster below `home`, made now unless it is there already. */
-export async function openCluster(
+/** The instance below `home`, made now unless it is there already. */
+export async function openInstance(
   home: string,
   fast: boolean,
   onProgress: (message: string) => void,
-): Promise<Cluster> {
+): Promise<Instance> {
   const binaries = locateBinaries();
   const directory = path.join(home, 'postgres');
   const data = path.join(directory, 'data');
   const account = serverAccount(data);
   makePrivate(home, account);
 
-  const cluster = { directory, data, programs: binaries.root, reachable: true, account };
+  const instance = { directory, data, programs: binaries.root, reachable: true, account };
   if (account !== undefined && !canReach(account, binaries.root, home)) {
     onProgress('Running as root, but other users cannot enter this directory.');
-    cluster.programs = publicCopy(binaries);
-    onProgress(`The database's programs run from ${cluster.programs}; its data stays in ${home}.`);
-    cluster.reachable = false;
+    instance.programs = publicCopy(binaries);
+    onProgress(`The database's programs run from ${instance.programs}; its data stays in ${home}.`);
+    instance.reachable = false;
   }
   if (!fs.existsSync(path.join(data, 'PG_VERSION'))) {
     onProgress(`Creating a PostgreSQL database in ${home} (first start only) …`);
-    await createCluster(home, cluster, fast);
+    await createInstance(home, instance, fast);
   }
-  return cluster;
+  return instance;
 }
 
 function makePrivate(directory: string, account: Account | undefined): void {
@@ -97,23 +97,23 @@ function makePrivate(directory: string, account: Account | undefined): void {
 }
 
 /** Made aside and moved into place in one step: an interrupted or a competing start leaves no half of it. */
-async function createCluster(home: string, cluster: Cluster, fast: boolean): Promise<void> {
+async function createInstance(home: string, instance: Instance, fast: boolean): Promise<void> {
   removeUnfinished(home);
   const unfinished = path.join(home, `unfinished-${process.pid}`);
   const data = path.join(unfinished, 'data');
   const password = path.join(unfinished, 'password');
-  makePrivate(unfinished, cluster.account);
-  makePrivate(data, cluster.account);
+  makePrivate(unfinished, instance.account);
+  makePrivate(data, instance.account);
   fs.writeFileSync(password, randomBytes(24).toString('base64url'), { mode: 0o600 });
-  if (cluster.account !== undefined) {
-    fs.chownSync(password, cluster.account.uid, cluster.account.gid);
+  if (instance.account !== undefined) {
+    fs.chownSync(password, instance.account.uid, instance.account.gid);
   }
   try {
-    await initialise({ ...cluster, data }, fast);
-    fs.renameSync(unfinished, cluster.directory);
+    await initialise({ ...instance, data }, fast);
+    fs.renameSync(unfinished, instance.directory);
   } catch (error) {
-    // Another start was faster: its cluster is as good as ours.
-    if (!fs.existsSync(path.join(cluster.data, 'PG_VERSION'))) throw error;
+    // Another start was faster: its instance is as good as ours.
+    if (!fs.existsSync(path.join(instance.data, 'PG_VERSION'))) throw error;
   } finally {
     fs.rmSync(unfinished, { recursive: true, force: true });
   }
@@ -129,12 +129,12 @@ function removeUnfinished(home: string): void {
   }
 }
 
-async function initialise(cluster: Cluster, fast: boolean): Promise<void> {
+async function initialise(instance: Instance, fast: boolean): Promise<void> {
   const initdb = runProgram(
-    cluster,
+    instance,
     'initdb',
     [
-      `--pgdata=${dataArgument(cluster)}`,
+      `--pgdata=${dataArgument(instance)}`,
       `--username=${EMBEDDED_USER}`,
       '--pwfile=../password',
       '--auth=scram-sha-256',

@@ -3,28 +3,28 @@ import type { RequestHandler } from 'express';
 import { RequestAborted } from '../postgres/errors';
 import { ProblemError } from '../problems/problem';
 
-/** Pages of up to so many items are let through: with the largest specs they are 25 MB. */
-const NARROW = 100;
-/** Enough to keep the database busy while an answer is being sent, and few enough to fit a small container. */
+/** Pages of up to so many items are never held back: with the largest specs they have 25 MB. */
+const SMALL_PAGE = 100;
+/** Enough to keep the database busy while a response is sent, and few enough to fit a small container. */
 const AT_ONCE = 2;
 const MAX_WAIT_MS = 5000;
 /** A client that has not read its page by then does not get the rest. */
 const MAX_HOLD_MS = 60_000;
 
 /**
- * Lets only a few wide lists be read, held and sent at once; the others queue. A page of 500 of the largest
- * specs is 128 MB: twenty of those together would exhaust memory and keep everybody else waiting.
+ * Lets only a few large pages be read, held and sent at once; the others queue. A page of 500 of the largest
+ * specs has 128 MB: twenty of those together would exhaust memory and keep everybody else waiting.
  */
-export class WideLists {
+export class PageAdmission {
   private running = 0;
   private readonly waiting: (() => void)[] = [];
 
   /**
-   * Resolves when the list may be read; its turn ends when the response is closed.
+   * Resolves when the page may be read; its turn ends when the response is closed.
    * @throws ProblemError SVC-001 when its turn does not come in time
    */
   async admit(pageSize: number, response: ServerResponse): Promise<void> {
-    if (pageSize <= NARROW) return;
+    if (pageSize <= SMALL_PAGE) return;
     if (this.running < AT_ONCE) this.running++;
     else await this.turn(response);
     const timer = setTimeout(() => response.destroy(), MAX_HOLD_MS).unref();
@@ -62,17 +62,17 @@ function tooMany(): ProblemError {
   const detail = 'Too many large pages are being read; try again, or ask for a smaller pageSize.';
   return new ProblemError('SVC-001', detail, {
     headers: { 'Retry-After': '2' },
-    cause: new Error(`waited ${MAX_WAIT_MS} ms for one of ${AT_ONCE} wide lists to end`),
+    cause: new Error(`waited ${MAX_WAIT_MS} ms for one of ${AT_ONCE} large pages to end`),
   });
 }
 
 /** Lets lists in by the number of items they ask for at most. */
-export function admitLists(): RequestHandler {
-  const lists = new WideLists();
+export function admitPages(): RequestHandler {
+  const admission = new PageAdmission();
   return async (req, res, next) => {
     const usual = req.context.operation!.defaultPageSize;
     const { pageSize, size } = req.query as { pageSize?: number; size?: number };
-    if (usual !== undefined) await lists.admit(pageSize ?? size ?? usual, res);
+    if (usual !== undefined) await admission.admit(pageSize ?? size ?? usual, res);
     next();
   };
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { RequestAborted } from '../../src/postgres/errors';
-import { WideLists } from '../../src/http/admission';
+import { PageAdmission } from '../../src/http/page-admission';
 
 beforeEach(() => {
   jest.useFakeTimers();
@@ -20,11 +20,11 @@ class Response extends EventEmitter {
   }
 }
 
-/** Asks for a list. @returns its response, and what became of it so far */
-function ask(lists: WideLists, pageSize = 500) {
+/** Asks for a page. @returns its response, and what became of it so far */
+function ask(pages: PageAdmission, pageSize = 500) {
   const response = new Response();
   const asked = { response, state: 'waiting', error: undefined as unknown };
-  lists.admit(pageSize, response as unknown as ServerResponse).then(
+  pages.admit(pageSize, response as unknown as ServerResponse).then(
     () => (asked.state = 'admitted'),
     (error: unknown) => Object.assign(asked, { state: 'refused', error }),
   );
@@ -34,9 +34,9 @@ function ask(lists: WideLists, pageSize = 500) {
 const settle = () => jest.advanceTimersByTimeAsync(0);
 const states = (asked: { state: string }[]) => asked.map(({ state }) => state);
 
-it('lets two wide lists run and the next ones in their order, one for each that ends', async () => {
-  const lists = new WideLists();
-  const asked = Array.from({ length: 5 }, () => ask(lists));
+it('lets two large pages be read, then the next ones in their order, one for each that ends', async () => {
+  const pages = new PageAdmission();
+  const asked = Array.from({ length: 5 }, () => ask(pages));
   await settle();
   expect(states(asked)).toEqual(['admitted', 'admitted', 'waiting', 'waiting', 'waiting']);
   asked[1]!.response.close();
@@ -48,16 +48,16 @@ it('lets two wide lists run and the next ones in their order, one for each that 
   expect(states(asked).every((state) => state === 'admitted')).toBe(true);
 });
 
-it('lets narrow lists through at any time', async () => {
-  const lists = new WideLists();
-  const asked = Array.from({ length: 50 }, (_, n) => ask(lists, n < 5 ? 101 : 100));
+it('lets small pages through at any time', async () => {
+  const pages = new PageAdmission();
+  const asked = Array.from({ length: 50 }, (_, n) => ask(pages, n < 5 ? 101 : 100));
   await settle();
   expect(states(asked.slice(5)).every((state) => state === 'admitted')).toBe(true);
 });
 
-it('refuses a list whose turn does not come in five seconds, and says when to come again', async () => {
-  const lists = new WideLists();
-  const [first, , late] = Array.from({ length: 3 }, () => ask(lists));
+it('refuses a page whose turn does not come in five seconds, and says when to come again', async () => {
+  const pages = new PageAdmission();
+  const [first, , late] = Array.from({ length: 3 }, () => ask(pages));
   await jest.advanceTimersByTimeAsync(4999);
   expect(late!.state).toBe('waiting');
   await jest.advanceTimersByTimeAsync(1);
@@ -66,14 +66,14 @@ it('refuses a list whose turn does not come in five seconds, and says when to co
     error: { code: 'SVC-001', headers: { 'Retry-After': '2' } },
   });
   first!.response.close();
-  const next = ask(lists);
+  const next = ask(pages);
   await settle();
   expect(next.state).toBe('admitted');
 });
 
 it('forgets a client that leaves while it waits', async () => {
-  const lists = new WideLists();
-  const [first, , gone, patient] = Array.from({ length: 4 }, () => ask(lists));
+  const pages = new PageAdmission();
+  const [first, , gone, patient] = Array.from({ length: 4 }, () => ask(pages));
   gone!.response.close();
   await settle();
   expect(gone).toMatchObject({ state: 'refused', error: expect.any(RequestAborted) as unknown });
@@ -83,11 +83,11 @@ it('forgets a client that leaves while it waits', async () => {
 });
 
 it('ends the turn of a client that takes a minute to read', async () => {
-  const lists = new WideLists();
-  const [slow] = Array.from({ length: 2 }, () => ask(lists));
+  const pages = new PageAdmission();
+  const [slow] = Array.from({ length: 2 }, () => ask(pages));
   await jest.advanceTimersByTimeAsync(60_000);
   expect(slow!.response.destroy).toHaveBeenCalled();
-  const next = ask(lists);
+  const next = ask(pages);
   await settle();
   expect(next.state).toBe('admitted');
 });

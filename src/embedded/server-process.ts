@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { EMBEDDED_USER, isAlive, type Instance } from './instance';
+
+/** Held by the process that a server runs for. */
+export const OWNER_LOCK = 1;
+const PREVIOUS_TIMEOUT_MS = 20_000;
+/** How long "it has an owner" or "it has none" must hold before it is believed. */
+const SETTLE_MS = 500;
+const POLL_MS = 20;
+
+// A process id alone says little: after a reboot or in a new container it belongs to somebody else.
+export const MARK = 'hyperfleet.data_inode';
+
+export function markOf(instance: Instance): string {
+  return String(fs.statSync(instance.data).ino);
+}
+
+export async function connect(url: string): Promise<pg.Client> {
+  const socket = new net.Socket();
+  // A process that has nothing else to do may end; the server then follows.
+  socket.unref();
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 5000,
+    stream: () => socket,
+  });
+  // Without a listener the end of the server would be the end of this process.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+interface ServerProcess {
+  pid: number;
+  port: number;
+}
+
+export function readServer(instance: Instance): ServerProcess | undefined {
+  try {
+    const lines = fs.readFileSync(path.join(instance.data, 'postmaster.pid'), 'utf8').split('\n');
+    return { pid: Number(lines[0]), port: Number(lines[3]) };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Somebody may be using the data: a living service (we give up), the server of a service that was killed
+ * a moment ago (it ends by itself), or one whose watchdog was killed as well (we end it).
+ */
+export async function settlePrevious(
+  instance: Instance,
+  onProgress: (message: string) => void,
+): Promise<void> {
+  const begin = Date.now();
+  let verdict: Ownership = 'unknown';
+  let since = begin;
+  for (;;) {
+    const server = readServer(instance);
+    if (server === undefined || !isAlive(server.pid)) return;
+    if (!isServerOf(instance, server.pid)) {
+      fs.rmSync(path.join(instance.data, 'postmaster.pid'), { force: true });
+      return;
+    }
+    const now = await ownership(urlOf(instance, server.port, 'postgres'));
+    if (now !== verdict) {
+      verdict = now;
+      since = Date.now();
+    } else if (now === 'owned' && Date.now() - since > SETTLE_MS) {
+      throw new Error(
+        `Another process is already running the embedded PostgreSQL of ${instance.directory} ` +
+          `(server process ${server.pid}). Stop it first, or set DATABASE_URL.`,
+      );
+    } else if (now === 'free' && Date.now() - since > SETTLE_MS) {
+      onProgress('Stopping the PostgreSQL that a killed service left behind …');
+      process.kill(server.pid, 'SIGINT');
+      since = Date.now();
+    }
+    if (Date.now() - begin > PREVIOUS_TIMEOUT_MS) {
+      throw new Error(`The previous embedded PostgreSQL (process ${server.pid}) does not end.`);
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+type Ownership = 'owned' | 'free' | 'unknown';
+
+async function ownership(url: string): Promise<Ownership> {
+  try {
+    const client = await connect(url);
+    try {
+      const { rows } = await client.query<{ free: boolean }>(
+        'SELECT pg_try_advisory_lock($1) AS free',
+        [OWNER_LOCK],
+      );
+      return rows[0]?.free === true ? 'free' : 'owned';
+    } finally {
+      await client.end();
+    }
+  } catch {
+    return 'unknown';
+  }
+}
+
+function isServerOf(instance: Instance, pid: number): boolean {
+  try {
+    const command =
+      process.platform === 'linux'
+        ? fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+        : execFileSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
+    return command.includes(`${MARK}=${markOf(instance)}`);
+  } catch {
+    return false;
+  }
+}
+
+export function urlOf(instance: Instance, port: number, database: string): string {
+  const password = fs.readFileSync(path.join(instance.directory, 'password'), 'utf8').trim();
+  return `postgres://${EMBEDDED_USER}:${password}@127.0.0.1:${port}/${database}`;
+}
