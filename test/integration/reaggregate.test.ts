@@ -2,10 +2,11 @@ import { tmpdir } from 'node:os';
 import pg from 'pg';
 import type { Kinds } from '../../src/kinds/kind';
 import { type Collision, type Progress, reaggregateAll } from '../../src/repositories/reaggregate';
+import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool } from '../support/factories';
 import { adapterVariables, kindsWith } from '../support/kinds';
-import { call, removeEverything, storedRows, violations } from '../support/lifecycle-service';
+import { removeEverything, storedRows, violations } from '../support/lifecycle-service';
 import {
   after,
   conditionOf,
@@ -98,7 +99,7 @@ test('a run that was cut off goes on behind the last resource it told of', async
 test('what only waited for an adapter that is not required any more is removed, clusters last', async () => {
   const { clusters, pools } = await createFleet(2);
   const report = minimalReport('validation', { Finalized: 'True' }, { observed_generation: 2 });
-  for (const { path } of clusters) await call(app, 'DELETE', path);
+  for (const { path } of clusters) await api(app).delete(path);
   for (const subject of clusters) expect((await sendReport(app, subject, report)).status).toBe(201);
   expect((await storedRows(app.service.db)).length).toBe(4);
 
@@ -108,7 +109,7 @@ test('what only waited for an adapter that is not required any more is removed, 
   expect(done.removed).toBe(2);
   expect(await storedRows(app.service.db)).toEqual([]);
   for (const { path } of [...clusters, ...pools]) {
-    expect((await call(app, 'GET', path)).status).toBe(404);
+    expect((await api(app).get(path)).status).toBe(404);
   }
 });
 
@@ -161,7 +162,7 @@ test('nobody notices while it runs: every report counts, and no request fails', 
         statuses.add(reported.status);
         if (round % 4 === index % 4) {
           const body = { labels: { round: String(round) } };
-          statuses.add((await call(serving, 'PATCH', subject.path, body)).status);
+          statuses.add((await api(serving).patch(subject.path).send(body)).status);
         }
       }
     });
@@ -182,7 +183,7 @@ test('nobody notices while it runs: every report counts, and no request fails', 
     expect(runs).toBeGreaterThan(0);
     expect(await violations(app.service.db, NEW)).toEqual([]);
     for (const subject of subjects) {
-      const { body } = await call(app, 'GET', `${subject.path}/statuses`);
+      const { body } = await api(app).get(`${subject.path}/statuses`);
       expect(body).toMatchObject({ items: [{ last_report_time: after(subject, rounds) }] });
     }
   } finally {
