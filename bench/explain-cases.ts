@@ -1,6 +1,6 @@
 import type { ListScope } from '../src/repositories/lists';
 import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../src/repositories/rows';
-import { clusterId, type Fleet } from './fleet';
+import type { Fleet } from './fleet';
 
 /** A list, and what is taken away from it to see what it is worth. */
 export interface Case {
@@ -92,7 +92,8 @@ export const CASES: readonly Case[] = [
     title: 'By the status of Ready, a page in the middle',
     why: 'Page from `resource_status_ready_idx`, total from the counters.',
     list: (fleet) => ({
-      ...{ search: "status.conditions.Ready='False'", page: Math.ceil(fleet.size / 80) },
+      search: "status.conditions.Ready='False'",
+      page: Math.ceil(fleet.size / 80),
     }),
     drop: [dropIndex('resource_status_ready_idx')],
   },
@@ -100,7 +101,8 @@ export const CASES: readonly Case[] = [
     title: 'By the status of Available, a page in the middle',
     why: 'The same for the other condition that clients ask for, from `resource_status_available_idx`.',
     list: (fleet) => ({
-      ...{ search: "status.conditions.Available='False'", page: Math.ceil(fleet.size / 80) },
+      search: "status.conditions.Available='False'",
+      page: Math.ceil(fleet.size / 80),
     }),
     drop: [dropIndex('resource_status_available_idx')],
   },
@@ -116,7 +118,7 @@ export const CASES: readonly Case[] = [
   {
     title: 'Node pools of a cluster',
     why: 'Its ten entries of `resources_owner_id_idx`.',
-    list: (fleet) => ({ scope: { kind: 'NodePool', ownerId: clusterId(fleet, 7) } }),
+    list: (fleet) => ({ scope: { kind: 'NodePool', ownerId: fleet.ids[7] } }),
     drop: [dropIndex('resources_owner_id_idx'), dropIndex('resources_node_pool_name_key')],
   },
   {

@@ -1,20 +1,22 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { loadConfig } from '../src/config/config';
 import { Database, type Statement, type Values } from '../src/postgres/database';
 import { connectionOptions } from '../src/postgres/connection-options';
 import { listResources } from '../src/repositories/lists';
 import { parseOrder } from '../src/search/order';
 import { parseSearch } from '../src/search/parse';
-import { writeSection } from './document';
+import { withClient } from '../test/support/database';
 import { CASES, type Case } from './explain-cases';
-import { type Fleet, newFleet } from './fleet';
-import { loadFleet } from './load-fleet';
-import { connect, startPostgres } from './postgres';
+import { createFleet, type Fleet, settle } from './fleet';
+import { say, writeSection } from './output';
+import type { Postgres } from './postgres';
+import { run } from './run';
+import { startService } from './servers';
 import { figure, markdownTable } from './table';
 
 /**
- * Writes docs/lists.md anew between its markers: for every index that lists use, the statement the service
- * really sends, with and without that index.
+ * Writes docs/lists.md anew between its markers: for every index that lists use, the statement that the service
+ * sends, with and without that index.
  */
 const CLUSTERS = Number(process.argv[2] ?? 100_000);
 const MAX_LINE = 150;
@@ -46,44 +48,46 @@ interface Plan {
   pages: number;
 }
 
-async function main(): Promise<void> {
-  const postgres = await startPostgres();
-  try {
-    const databaseUrl = await postgres.createDatabase();
-    const knex = connect(databaseUrl);
-    const fleet = newFleet(CLUSTERS);
-    process.stderr.write(`Loading ${CLUSTERS} clusters …\n`);
-    await loadFleet(knex, fleet);
-    const options = connectionOptions(loadConfig({ DATABASE_URL: databaseUrl }));
-    const db = new Recorder(options, {
-      ...{ poolMax: 1, poolTimeoutMs: 5000, statementTimeoutMs: 60_000, preparedStatements: true },
-    });
-    const client = new pg.Client({ connectionString: databaseUrl });
-    await client.connect();
-    const sections: string[] = [];
-    const summary: string[][] = [];
+async function explainAll(postgres: Postgres): Promise<void> {
+  const databaseUrl = await postgres.createDatabase();
+  const service = await startService({ databaseUrl, migrate: true });
+  say(`Creating ${CLUSTERS} clusters …`);
+  const fleet = await createFleet(service.port, CLUSTERS);
+  await service.stop();
+  await settle(databaseUrl);
+
+  const db = new Recorder(connectionOptions(loadConfig({ DATABASE_URL: databaseUrl })), {
+    poolMax: 1,
+    poolTimeoutMs: 5000,
+    statementTimeoutMs: 60_000,
+    preparedStatements: true,
+  });
+  const sections: string[] = [];
+  const summary: string[][] = [];
+  await withClient(databaseUrl, async (client) => {
     for (const entry of CASES) {
       const { total, query } = await ask(db, fleet, entry);
       const before = await explain(client, entry.naive?.(fleet) ?? query, entry.drop);
       const after = await explain(client, query, []);
       summary.push([
-        ...[entry.title, total.toLocaleString('en-US')],
-        ...[before.ms, after.ms].map(figure),
-        ...[before.pages, after.pages].map((pages) => pages.toLocaleString('en-US')),
+        entry.title,
+        total.toLocaleString('en-US'),
+        figure(before.ms),
+        figure(after.ms),
+        before.pages.toLocaleString('en-US'),
+        after.pages.toLocaleString('en-US'),
       ]);
       sections.push(section(entry, before, after));
     }
-    await Promise.all([db.close(), client.end(), knex.destroy()]);
-    const header = ['list', 'matches', 'ms before', 'ms after', 'pages before', 'pages after'];
-    const text = [
-      `${postgres.description}, ${CLUSTERS.toLocaleString('en-US')} clusters.`,
-      markdownTable(header, summary),
-      ...sections,
-    ].join('\n\n');
-    await writeSection('lists.md', 'plans', text);
-  } finally {
-    await postgres.stop();
-  }
+  });
+  await db.close();
+  const header = ['list', 'matches', 'ms before', 'ms after', 'pages before', 'pages after'];
+  const text = [
+    `${postgres.description}, ${CLUSTERS.toLocaleString('en-US')} clusters.`,
+    markdownTable(header, summary),
+    ...sections,
+  ].join('\n\n');
+  await writeSection('lists.md', 'plans', text);
 }
 
 async function ask(db: Recorder, fleet: Fleet, entry: Case) {
@@ -92,7 +96,9 @@ async function ask(db: Recorder, fleet: Fleet, entry: Case) {
     db,
     scope ?? { kind: 'Cluster' },
     {
-      ...{ page, pageSize, order: parseOrder(undefined, undefined, 'Cluster') },
+      page,
+      pageSize,
+      order: parseOrder(undefined, undefined, 'Cluster'),
       search: search === undefined ? undefined : parseSearch(search),
     },
     new AbortController().signal,
@@ -174,7 +180,4 @@ function section({ title, why, drop, naive }: Case, before: Plan, after: Plan): 
   return [`### ${title}`, why, without, block(before), 'After:', block(after)].join('\n\n');
 }
 
-main().catch((error: unknown) => {
-  console.error(error);
-  process.exitCode = 1;
-});
+run(explainAll);
