@@ -20,7 +20,7 @@ export interface Sample {
 /** How long is measured, or how many requests. */
 export type Until = { ms: number } | { requests: number };
 
-export interface Task {
+interface Task {
   workload: Workload;
   connections: number;
   fleet: Fleet;

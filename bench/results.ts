@@ -13,7 +13,7 @@ export interface Row {
   ratios: number[];
 }
 
-export interface Setup {
+interface Setup {
   postgres: string;
   clusters: number;
   options: Options;
