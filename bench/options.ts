@@ -73,9 +73,12 @@ export function untilOf({ smoke, seconds }: Options, share = 1): Until {
   return smoke ? { requests: SMOKE_REQUESTS } : { ms: seconds * 1000 * share };
 }
 
-/** How many clusters the fleet has; fewer where two of them are made. */
+/**
+ * How many clusters the fleet has; fewer where two fleets are made. Never so few that two reports on one cluster are
+ * on their way at once: the service discards the one that another overtakes.
+ */
 export function fleetSizeOf({ smoke, against }: Options): number {
-  if (smoke) return 200;
+  if (smoke) return 500;
   return against === undefined ? 10_000 : 2000;
 }
 
