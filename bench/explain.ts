@@ -1,43 +1,47 @@
 import type pg from 'pg';
 import { loadConfig } from '../src/config/config';
-import { Database, type Statement, type Values } from '../src/postgres/database';
+import { Database } from '../src/postgres/database';
+import { fill, type Statement } from '../src/postgres/statement';
 import { connectionOptions } from '../src/postgres/connection-options';
 import { listResources } from '../src/repositories/lists';
+import { resourceListing } from '../src/search/fields';
 import { parseOrder } from '../src/search/order';
 import { parseSearch } from '../src/search/parse';
 import { withClient } from '../test/support/database';
+import { CLUSTER } from '../test/support/kinds';
 import { CASES, type Case } from './explain-cases';
 import { createFleet, type Fleet, settle } from './fleet';
-import { say, writeSection } from './output';
+import { publish, say } from './output';
 import type { Postgres } from './postgres';
 import { run } from './run';
 import { startService } from './servers';
 import { figure, markdownTable } from './table';
 
-/**
- * Writes docs/lists.md anew between its markers: for every index that lists use, the statement that the service
- * sends, with and without that index.
- */
+/** For every index that lists use, prints the plan of the statement that the service sends, with and without it. */
 const CLUSTERS = Number(process.argv[2] ?? 100_000);
 const MAX_LINE = 150;
 
 interface Query {
   text: string;
-  values: Values;
+  values: readonly unknown[];
 }
 
 /** A database that remembers what it was asked. */
 class Recorder extends Database {
   last: Query | undefined;
 
-  override read<Row>(statement: Statement, values: Values): Promise<Row[]> {
-    this.last = { text: statement.text, values };
-    return super.read<Row>(statement, values);
+  override read<Row, Values extends object>(statement: Statement<Row, Values>, values: Values) {
+    this.last = { text: statement.text, values: fill(statement, values) };
+    return super.read(statement, values);
   }
 
-  override query<Row>(statement: Statement, values: Values, signal?: AbortSignal): Promise<Row[]> {
-    this.last = { text: statement.text, values };
-    return super.query<Row>(statement, values, signal);
+  override query<Row, Values extends object>(
+    statement: Statement<Row, Values>,
+    values: Values,
+    signal?: AbortSignal,
+  ) {
+    this.last = { text: statement.text, values: fill(statement, values) };
+    return super.query(statement, values, signal);
   }
 }
 
@@ -87,18 +91,18 @@ async function explainAll(postgres: Postgres): Promise<void> {
     markdownTable(header, summary),
     ...sections,
   ].join('\n\n');
-  await writeSection('lists.md', 'plans', text);
+  publish('plans', { text, json: summary });
 }
 
 async function ask(db: Recorder, fleet: Fleet, entry: Case) {
-  const { search, page = 1, pageSize = 20, scope } = entry.list(fleet);
+  const { search, page = 1, pageSize = 20, scope = { kind: CLUSTER } } = entry.list(fleet);
   const { total } = await listResources(
     db,
-    scope ?? { kind: 'Cluster' },
+    scope,
     {
       page,
       pageSize,
-      order: parseOrder(undefined, undefined, 'Cluster'),
+      order: parseOrder(undefined, undefined, resourceListing(scope.kind)),
       search: search === undefined ? undefined : parseSearch(search),
     },
     new AbortController().signal,
