@@ -5,7 +5,7 @@ import type { Operation } from './json-schema';
 import { B, makeCluster, makeNodePool, REQUESTS } from './requests';
 import { type Caller, type ContractRequest, MAX_BODY_BYTES, type World } from './world';
 
-/** One way to get one documented answer. */
+/** One way to get one documented response. */
 export interface Scenario {
   what: string;
   /** Of the problem, without its prefix. */
@@ -152,12 +152,12 @@ function staleReport(id: OperationId, { reason, report }: (typeof DISCARDED)[num
     run: async (world) => {
       const request = await REQUESTS[id](world);
       await world.made(request);
-      const answer = await world.send({
+      const response = await world.send({
         ...request,
         body: { ...(request.body as object), observed_time: new Date().toISOString(), ...report },
       });
-      expect(answer.headers['hyperfleet-report-discarded']).toBe(reason);
-      return answer;
+      expect(response.headers['hyperfleet-report-discarded']).toBe(reason);
+      return response;
     },
   };
 }

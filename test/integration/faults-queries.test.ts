@@ -1,4 +1,3 @@
-import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import supertest, { type Response } from 'supertest';
@@ -44,15 +43,15 @@ afterAll(async () => {
 
 const api = () => supertest(app.url);
 
-function expectUnavailable(answer: Response): void {
-  expect(answer).toMatchObject({ status: 503, body: { code: 'HYPERFLEET-SVC-001' } });
-  expect(answer.headers['retry-after']).toBe('1');
+function expectUnavailable(response: Response): void {
+  expect(response).toMatchObject({ status: 503, body: { code: 'HYPERFLEET-SVC-001' } });
+  expect(response.headers['retry-after']).toBe('1');
 }
 
 async function timed<T>(work: Promise<T>): Promise<{ result: T; ms: number }> {
-  const begin = performance.now();
+  const started = performance.now();
   const result = await work;
-  return { result, ms: performance.now() - begin };
+  return { result, ms: performance.now() - started };
 }
 
 /** Holds locks in a transaction of its own while `work` runs. */
@@ -88,7 +87,7 @@ async function until(condition: () => Promise<boolean>, ms = 5000): Promise<void
 
 const LOCK_READS = 'LOCK TABLE resource_status IN ACCESS EXCLUSIVE MODE';
 
-it('answers 503 within the time limit when no connection is left, and serves again when there is', async () => {
+it('responds with 503 within the time limit when no connection is left, and serves again when there is', async () => {
   const { pool } = app.service.db;
   const held = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
   try {
@@ -112,11 +111,10 @@ it('answers 503 within the time limit when no connection is left, and serves aga
 it('cancels a list in the database when its client goes away', async () => {
   await withClient(database.directUrl, (observer) =>
     whileLocked(LOCK_READS, async () => {
-      const { hostname, port } = new URL(app.url);
-      const outgoing = request({ hostname, port, path: SEARCH });
-      outgoing.on('error', () => undefined).end();
+      const request = api().get(SEARCH);
+      request.catch(() => undefined);
       await until(async () => (await activity(observer, 'WITH %')) === 1);
-      outgoing.destroy();
+      request.abort();
       // Well before the statement timeout would do it.
       await until(
         async () => (await activity(observer, 'WITH %')) === 0,
@@ -127,7 +125,7 @@ it('cancels a list in the database when its client goes away', async () => {
   expect((await api().get(SEARCH)).status).toBe(200);
 });
 
-it('answers 503 when a list takes longer than a statement may, and ends it in the database', async () => {
+it('responds with 503 when a list takes longer than a statement may, and ends it in the database', async () => {
   await withClient(database.directUrl, (observer) =>
     whileLocked(LOCK_READS, async () => {
       const { result, ms } = await timed(api().get(SEARCH));
@@ -140,7 +138,7 @@ it('answers 503 when a list takes longer than a statement may, and ends it in th
   expect((await api().get(SEARCH)).status).toBe(200);
 });
 
-it('answers 503 when a change waits for a lock longer than a statement may, and changes nothing', async () => {
+it('responds with 503 when a change waits for a lock longer than a statement may, and changes nothing', async () => {
   await whileLocked('LOCK TABLE resources, resource_status IN ROW EXCLUSIVE MODE', async () => {
     await whileLocked(`SELECT 1 FROM resource_status FOR UPDATE`, async () => {
       const { result, ms } = await timed(
@@ -156,7 +154,7 @@ it('answers 503 when a change waits for a lock longer than a statement may, and 
   expect(body).toMatchObject({ generation: 1, labels: { env: 'production' } });
 });
 
-it('answers 503 to a read by key that takes too long, ends it, and asks again what shared its connection', async () => {
+it('responds with 503 to a read by key that takes too long, ends it, and asks again what shared its connection', async () => {
   await withClient(database.directUrl, async (observer) => {
     const reads = '%FROM resources r%';
     let neighbours: Promise<Response[]> = Promise.resolve([]);
@@ -168,8 +166,8 @@ it('answers 503 to a read by key that takes too long, ends it, and asks again wh
       neighbours = Promise.all(Array.from({ length: 4 }, () => api().get(path)));
       expectUnavailable(await slow);
     });
-    const answers = await neighbours;
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const responses = await neighbours;
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
     await until(async () => (await activity(observer, reads)) === 0, 1000);
   });
 });
@@ -209,7 +207,7 @@ it('writes nothing of a change whose connection is cut in the middle, and says 5
   });
 });
 
-it('answers 503 to writes on a read-only server and goes on reading', async () => {
+it('responds with 503 to writes on a read-only server and goes on reading', async () => {
   const name = new URL(database.directUrl).pathname.slice(1);
   const setReadOnly = (value: string) =>
     withClient(database.directUrl, async (admin) => {
@@ -267,7 +265,7 @@ describe('transactions that PostgreSQL rolls back for the sake of others', () =>
   });
 });
 
-it('answers at once, not after the time limit, when the database refuses connections', async () => {
+it('responds at once, not after the time limit, when the database refuses connections', async () => {
   const gone = await createTestDatabase();
   const other = await startTestApp({ database: gone });
   await gone.drop();

@@ -238,7 +238,7 @@ it('tells how many resources wait to be reconciled, and how many for too long', 
 });
 
 describe('the listeners of operators', () => {
-  it('answer health, readiness, and nothing else, with bodies that machines read', async () => {
+  it('respond about health, readiness, and nothing else, with bodies that machines read', async () => {
     for (const path of ['/healthz', '/healthcheck', '/readyz']) {
       expect(await supertest(healthUrl).get(path)).toMatchObject({
         status: 200,

@@ -54,7 +54,7 @@ export interface Model {
   time: number;
 }
 
-/** What an answer says, as far as it is foretold. */
+/** What a response says, as far as it is foretold. */
 export interface Outcome {
   status: number;
   code?: string;

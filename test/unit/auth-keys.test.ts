@@ -58,7 +58,7 @@ const open = async (settings: Partial<AuthSettings> = { jwksUrl: server.url }) =
 };
 
 let serial = 0;
-/** Every token is a new one, so that nothing is answered from memory. */
+/** Every token is a new one, so that nothing comes from memory. */
 function fresh(key = first, header?: Record<string, unknown>): string {
   serial += 1;
   const exp = Math.floor(Date.now() / 1_000) + 3_600;
@@ -66,7 +66,7 @@ function fresh(key = first, header?: Record<string, unknown>): string {
 }
 
 /** 'ok', or the code of the problem. */
-async function answer(authorization: string): Promise<string> {
+async function response(authorization: string): Promise<string> {
   try {
     await authenticator?.authenticate(authorization);
     return 'ok';
@@ -80,11 +80,11 @@ async function answer(authorization: string): Promise<string> {
 test('a provider that is down at the start makes tokens wait, not fail, until it is up', async () => {
   await server.stop();
   await open();
-  expect(await answer(fresh())).toBe('SVC-001');
+  expect(await response(fresh())).toBe('SVC-001');
   await server.start();
-  expect(await answer(fresh())).toBe('SVC-001');
+  expect(await response(fresh())).toBe('SVC-001');
   jest.advanceTimersByTime(6_000);
-  expect(await answer(fresh())).toBe('ok');
+  expect(await response(fresh())).toBe('ok');
   expect(log.mock.calls.map(([level]: unknown[]) => level)).toEqual([
     'warn',
     'warn',
@@ -98,27 +98,27 @@ test.each(['error', 'nonsense'] as const)(
   async (behaviour) => {
     server.behaviour = behaviour;
     await open();
-    expect(await answer(fresh())).toBe('SVC-001');
+    expect(await response(fresh())).toBe('SVC-001');
   },
 );
 
 test('a token that is bad in itself is refused even while the provider is down', async () => {
   await server.stop();
   await open();
-  expect(await answer('Bearer nonsense')).toBe('AUT-002');
-  expect(await answer(fresh(first, { alg: 'none' }))).toBe('AUT-002');
+  expect(await response('Bearer nonsense')).toBe('AUT-002');
+  expect(await response(fresh(first, { alg: 'none' }))).toBe('AUT-002');
 });
 
 test('known keys go on working while the provider is down, unknown ones get 503', async () => {
   await open();
-  expect(await answer(fresh())).toBe('ok');
+  expect(await response(fresh())).toBe('ok');
   await server.stop();
   jest.advanceTimersByTime(3_000_000);
-  expect(await answer(fresh())).toBe('ok');
-  expect(await answer(fresh(second))).toBe('SVC-001');
-  expect(await answer(fresh(second, { kid: undefined }))).toBe('SVC-001');
-  expect(await answer(fresh(second, { kid: 'first' }))).toBe('AUT-002');
-  expect(await answer(fresh())).toBe('ok');
+  expect(await response(fresh())).toBe('ok');
+  expect(await response(fresh(second))).toBe('SVC-001');
+  expect(await response(fresh(second, { kid: undefined }))).toBe('SVC-001');
+  expect(await response(fresh(second, { kid: 'first' }))).toBe('AUT-002');
+  expect(await response(fresh())).toBe('ok');
 });
 
 test('a provider that hangs holds up one unknown key for three seconds, and no known one', async () => {
@@ -126,11 +126,11 @@ test('a provider that hangs holds up one unknown key for three seconds, and no k
   server.behaviour = 'hang';
   jest.advanceTimersByTime(11_000);
   const startedAt = process.hrtime.bigint();
-  const unknown = [answer(fresh(second)), answer(fresh(second))];
-  expect(await answer(fresh())).toBe('ok');
+  const unknown = [response(fresh(second)), response(fresh(second))];
+  expect(await response(fresh())).toBe('ok');
   expect(Number(process.hrtime.bigint() - startedAt) / 1e6).toBeLessThan(1_000);
   expect(await Promise.all(unknown)).toEqual(['SVC-001', 'SVC-001']);
-  expect(await answer(fresh(second))).toBe('SVC-001');
+  expect(await response(fresh(second))).toBe('SVC-001');
   expect(Number(process.hrtime.bigint() - startedAt) / 1e6).toBeLessThan(4_500);
   expect(server.fetches).toBe(2);
 });
@@ -138,10 +138,10 @@ test('a provider that hangs holds up one unknown key for three seconds, and no k
 test('a rotated key is found after the cooldown, and a hundred requests ask once for it', async () => {
   await open();
   server.keys = [first.jwk, second.jwk];
-  expect(await answer(fresh(second))).toBe('AUT-002');
+  expect(await response(fresh(second))).toBe('AUT-002');
   jest.advanceTimersByTime(11_000);
-  const answers = await Promise.all(Array.from({ length: 100 }, () => answer(fresh(second))));
-  expect(new Set(answers)).toEqual(new Set(['ok']));
+  const responses = await Promise.all(Array.from({ length: 100 }, () => response(fresh(second))));
+  expect(new Set(responses)).toEqual(new Set(['ok']));
   expect(server.fetches).toBe(2);
 });
 
@@ -150,7 +150,7 @@ test('a rotation is noticed for tokens without kid, too', async () => {
   await open();
   server.keys = [{ ...second.jwk, kid: undefined }];
   jest.advanceTimersByTime(11_000);
-  expect(await answer(fresh(second, { kid: undefined }))).toBe('ok');
+  expect(await response(fresh(second, { kid: undefined }))).toBe('ok');
 });
 
 test('a withdrawn key stops working in the background, for tokens already seen as well', async () => {
@@ -158,15 +158,15 @@ test('a withdrawn key stops working in the background, for tokens already seen a
   controlClocks('controlled intervals');
   await open();
   const seen = fresh();
-  expect(await answer(seen)).toBe('ok');
+  expect(await response(seen)).toBe('ok');
   server.keys = [second.jwk];
   jest.advanceTimersByTime(290_000);
   const seenLater = fresh();
-  expect(await answer(seenLater)).toBe('ok');
+  expect(await response(seenLater)).toBe('ok');
   jest.advanceTimersByTime(20_000);
-  while ((await answer(fresh(second))) !== 'ok') await new Promise(setImmediate);
-  expect(await answer(seenLater)).toBe('AUT-002');
-  expect(await answer(seen)).toBe('AUT-002');
+  while ((await response(fresh(second))) !== 'ok') await new Promise(setImmediate);
+  expect(await response(seenLater)).toBe('AUT-002');
+  expect(await response(seen)).toBe('AUT-002');
   expect(server.fetches).toBe(2);
 });
 
@@ -174,19 +174,19 @@ test('a token is not remembered beyond its end', async () => {
   await open();
   const exp = Math.floor(Date.now() / 1_000) - 20;
   const authorization = `Bearer ${token({ sub: 'ada', exp }, first)}`;
-  expect(await answer(authorization)).toBe('ok');
+  expect(await response(authorization)).toBe('ok');
   jest.advanceTimersByTime(15_000);
-  expect(await answer(authorization)).toBe('AUT-003');
+  expect(await response(authorization)).toBe('AUT-003');
 });
 
 test('a token is verified again only when thirty seconds have passed', async () => {
   await open();
   const verify = jest.spyOn(crypto.subtle, 'verify');
   const authorization = fresh();
-  for (let count = 0; count < 100; count += 1) expect(await answer(authorization)).toBe('ok');
+  for (let count = 0; count < 100; count += 1) expect(await response(authorization)).toBe('ok');
   expect(verify).toHaveBeenCalledTimes(1);
   jest.advanceTimersByTime(31_000);
-  expect(await answer(authorization)).toBe('ok');
+  expect(await response(authorization)).toBe('ok');
   expect(verify).toHaveBeenCalledTimes(2);
   verify.mockRestore();
 });
@@ -201,11 +201,11 @@ describe('a key file', () => {
     const jwksFile = join(directory, 'keys.json');
     await symlink('one.json', jwksFile);
     await open({ jwksFile });
-    expect(await answer(fresh())).toBe('ok');
+    expect(await response(fresh())).toBe('ok');
     await symlink('two.json', join(directory, 'new'));
     await rename(join(directory, 'new'), jwksFile);
-    expect(await answer(fresh(second))).toBe('ok');
-    expect(await answer(fresh())).toBe('AUT-002');
+    expect(await response(fresh(second))).toBe('ok');
+    expect(await response(fresh())).toBe('AUT-002');
   });
 
   test('that turns bad keeps its keys; unknown ones get 503 until it is mended', async () => {
@@ -213,10 +213,10 @@ describe('a key file', () => {
     await put('keys.json', [first.jwk]);
     await open({ jwksFile });
     await writeFile(jwksFile, '{');
-    expect(await answer(fresh(second))).toBe('SVC-001');
-    expect(await answer(fresh())).toBe('ok');
+    expect(await response(fresh(second))).toBe('SVC-001');
+    expect(await response(fresh())).toBe('ok');
     await put('keys.json', [second.jwk]);
-    expect(await answer(fresh(second))).toBe('ok');
+    expect(await response(fresh(second))).toBe('ok');
   });
 
   test('and a provider work together, also when they share a key or a kid', async () => {
@@ -224,18 +224,18 @@ describe('a key file', () => {
     await put('keys.json', [first.jwk, second.jwk, { ...third.jwk, kid: 'first' }]);
     server.keys = [first.jwk];
     await open({ jwksUrl: server.url, jwksFile });
-    expect(await answer(fresh(first))).toBe('ok');
-    expect(await answer(fresh(second))).toBe('ok');
-    expect(await answer(fresh(third, { kid: 'first' }))).toBe('ok');
-    expect(await answer(fresh(third))).toBe('AUT-002');
+    expect(await response(fresh(first))).toBe('ok');
+    expect(await response(fresh(second))).toBe('ok');
+    expect(await response(fresh(third, { kid: 'first' }))).toBe('ok');
+    expect(await response(fresh(third))).toBe('AUT-002');
   });
 
   test('works while the provider beside it is down', async () => {
     await put('keys.json', [second.jwk]);
     await server.stop();
     await open({ jwksUrl: server.url, jwksFile: join(directory, 'keys.json') });
-    expect(await answer(fresh(second))).toBe('ok');
-    expect(await answer(fresh(first))).toBe('SVC-001');
+    expect(await response(fresh(second))).toBe('ok');
+    expect(await response(fresh(first))).toBe('SVC-001');
   });
 
   test.each([

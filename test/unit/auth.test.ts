@@ -237,7 +237,7 @@ describe('the token matrix', () => {
   test.each([
     ...EXPIRED.map((row) => ['AUT-003', ...row] as const),
     ...BAD.map((row) => ['AUT-002', ...row] as const),
-  ])('answers %s to %s', async (code, _name, authorization) => {
+  ])('responds with %s to %s', async (code, _name, authorization) => {
     const problem = await problemOf(authenticator.authenticate(authorization()));
     expect([problem.status, problem.code]).toEqual([401, code]);
     expect(problem.headers['WWW-Authenticate']).toMatch(

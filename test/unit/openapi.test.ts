@@ -96,7 +96,7 @@ describe('operations', () => {
     expect(open).toHaveLength(8);
   });
 
-  it.each(operations)('$place answers every error with a problem', ({ operation, responses }) => {
+  it.each(operations)('$place has a problem for every error', ({ operation, responses }) => {
     const errors = responses.filter(([status]) => !/^[23]/.test(status));
     expect(errors.map(([status]) => status)).toContain('default');
     for (const [, response] of errors) {
@@ -129,7 +129,7 @@ describe('examples', () => {
       name,
       deref(example).value!,
     ]);
-    // `components.examples` has no schema of its own: its members are checked where they are used.
+    // `components.examples` has no schema of its own: its properties are checked where they are used.
     if (at.join('/') === 'components') return [];
     return [...single, ...named].map(([name, value]) => ({
       place: [...at, name].join(' / '),
@@ -138,7 +138,7 @@ describe('examples', () => {
     }));
   });
 
-  it('exist for every request body, every kind of answer and every object schema', () => {
+  it('exist for every request body, every kind of response and every object schema', () => {
     const bodies = [...nodes()].flatMap(([node, at]) =>
       Object.entries(object(node.content)).map(([type, media]) => ({
         place: `${at.join('/')} ${type}`,
@@ -180,7 +180,7 @@ describe('the form that older generators digest', () => {
     expect(contract.servers).toEqual([{ url: '/' }]);
   });
 
-  it('has no properties beside an allOf, no lists of types and no read-only members', () => {
+  it('has no properties beside an allOf, no lists of types and no read-only properties', () => {
     const wrong = [...nodes()].filter(
       ([node, at]) =>
         ('allOf' in node && 'properties' in node) ||
@@ -197,7 +197,7 @@ describe('the form that older generators digest', () => {
         expect.arrayContaining(['id', 'href', 'kind']),
       );
       const identifying = ['id', 'href', 'kind', 'labels'];
-      expect(identifying.filter((member) => list(required).includes(member))).toEqual([]);
+      expect(identifying.filter((property) => list(required).includes(property))).toEqual([]);
     }
   });
 

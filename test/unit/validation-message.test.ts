@@ -83,11 +83,11 @@ app.use((error: { errors: EovError[] }, req: Request, res: Response, next: NextF
 const good = { name: 'abc', spec: {}, 'app.io/owner': 'me' };
 
 async function fields(body: unknown, url = '/things/t?must=1', headers = {}): Promise<unknown[]> {
-  const answer = await request(app)
+  const response = await request(app)
     .post(url)
     .set({ 'content-type': 'application/json', ...headers })
     .send(JSON.stringify(body));
-  return answer.body;
+  return response.body;
 }
 
 async function messages(body: unknown, url?: string, headers?: object): Promise<unknown[]> {
@@ -160,8 +160,8 @@ it('does not add that no form fits to what is wrong with the forms', async () =>
 });
 
 it('repeats neither long values nor secrets', async () => {
-  const answer = await fields({ ...good, name: 'X'.repeat(100), password: 'hunter2' });
-  expect(answer).toEqual([
+  const response = await fields({ ...good, name: 'X'.repeat(100), password: 'hunter2' });
+  expect(response).toEqual([
     {
       field: 'name',
       message: 'name must have at most 8 characters, not 100',

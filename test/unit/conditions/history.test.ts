@@ -126,7 +126,7 @@ function interleavings(): fc.Arbitrary<{ history: Step[]; reordered: number[] }>
   });
 }
 
-/** Runs a property over random histories; it answers with whatever breaks it. */
+/** Runs a property over random histories: it returns whatever breaks it. */
 function assertNever(late: boolean, violationsOf: (worlds: World[], history: Step[]) => unknown[]) {
   fc.assert(
     fc.property(steps({ late }), (history) => {

@@ -1,6 +1,6 @@
 import { CLUSTER, CLUSTERS, type HostileRequest, MARKED, table } from './hostile-request';
 
-/* JSON objects whose members are not what they should be, or are odd and yet fine. */
+/* JSON objects whose properties are not what they should be, or are odd and yet fine. */
 
 const MALFORMED = { status: 400, code: 'VAL-006' };
 const INVALID = { status: 400, code: 'VAL-000' };
@@ -80,7 +80,7 @@ const kept = table(
     ],
     ['a spec nested 98 deep', `{"name":"hostile-deep","spec":{"a":${nested(98)}}}`],
     [
-      'members that the service decides',
+      'properties that the service decides',
       '{"name":"hostile-ids","spec":{},"id":"mine","generation":99,"status":{"phase":"Ready"},"created_by":"root@x.org","deleted_time":"2020-01-01T00:00:00Z"}',
     ],
     [
@@ -88,7 +88,7 @@ const kept = table(
       `{"name":"hostile-key","spec":{"${'k'.repeat(200_000)}":1}}`,
     ],
     [
-      '15,000 members in its spec',
+      '15,000 properties in its spec',
       `{"name":"hostile-wide","spec":${JSON.stringify(Object.fromEntries(Array.from({ length: 15_000 }, (_, n) => [`k${n}`, n])))}}`,
     ],
     [
@@ -231,7 +231,7 @@ const forced = table(
   (what) => `a force-delete with ${what}`,
 );
 
-export const MEMBERS: HostileRequest[] = [
+export const PROPERTIES: HostileRequest[] = [
   ...clusters,
   ...kept,
   ...patches,
