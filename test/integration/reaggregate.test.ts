@@ -1,5 +1,4 @@
 import { tmpdir } from 'node:os';
-import pg from 'pg';
 import type { Kinds } from '../../src/kinds/kind';
 import { type Collision, type Progress, reaggregateAll } from '../../src/repositories/reaggregate';
 import { api } from '../support/api';
@@ -17,6 +16,7 @@ import {
 } from '../support/reports';
 import { runService, stopServices } from '../support/service-process';
 import { someoneWaits } from '../support/backends';
+import { withClient } from '../support/database';
 
 jest.setTimeout(60_000);
 
@@ -126,9 +126,7 @@ test('an adapter that reported under the condition type of one that is required 
 
 test('a resource that a server with the old list changes at that moment gets the new list as well', async () => {
   const { clusters } = await createFleet(2);
-  const other = new pg.Client({ connectionString: app.database.directUrl });
-  await other.connect();
-  try {
+  await withClient(app.database.directUrl, async (other) => {
     await other.query('BEGIN');
     await other.query('UPDATE resource_status SET version = version + 1 WHERE resource_id = $1', [
       clusters[1]!.id,
@@ -139,9 +137,7 @@ test('a resource that a server with the old list changes at that moment gets the
 
     expect((await running).done).toMatchObject({ seen: 4, changed: 4 });
     expect(await violations(app.service.db, NEW)).toEqual([]);
-  } finally {
-    await other.end();
-  }
+  });
 });
 
 test('nobody notices while it runs: every report counts, and no request fails', async () => {

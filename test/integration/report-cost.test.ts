@@ -1,4 +1,3 @@
-import pg from 'pg';
 import type { Response } from 'supertest';
 import type { components } from '../../generated/openapi';
 import { api } from '../support/api';
@@ -107,9 +106,7 @@ test('a report about a resource that is not there, or ahead of it, costs one rea
 
 test('a report that lost its resource to another process costs four round trips', async () => {
   const { id } = await create('/clusters', newCluster());
-  const other = new pg.Client({ connectionString: database.directUrl });
-  await other.connect();
-  try {
+  await withClient(database.directUrl, async (other) => {
     await other.query('BEGIN');
     // The other process is about to write: ours reads, then has to wait, then finds a newer version.
     await other.query('UPDATE resource_status SET version = version + 1 WHERE resource_id = $1', [
@@ -121,9 +118,7 @@ test('a report that lost its resource to another process costs four round trips'
 
     // The read, the write in vain, BEGIN with both locks and the read, the write with COMMIT.
     expect(await counted).toEqual({ status: 201, statements: 8, roundTrips: 4 });
-  } finally {
-    await other.end();
-  }
+  });
 });
 
 test('a crowd of reports within one process costs two round trips each', async () => {

@@ -17,7 +17,7 @@ export interface Replica {
 }
 
 /** What a replica did with its requests. */
-export interface Share {
+interface Share {
   answered: number;
   /** Broken off without a response. */
   broken: number;
