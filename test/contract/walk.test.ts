@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Response } from 'supertest';
 import { type Document, listOperations, type Operation, schemaCompiler } from './json-schema';
-import { type Scenario, scenariosOf } from './scenarios';
-import { startWorld, type World } from './world';
+import { scenariosOf } from './scenarios';
+import { type Scenario, startWorld, type World } from './world';
 
 /*
  * Walks the contract: every operation and every response it documents must come from a real request, and

@@ -14,6 +14,7 @@ import { CLUSTER, CLUSTERS, type HostileRequest, MARKED, POOL } from './hostile/
 import { PROPERTIES } from './hostile/properties';
 import { PATHS } from './hostile/paths';
 import { QUERIES } from './hostile/queries';
+import { REPORTS } from './hostile/reports';
 import { WIRE } from './hostile/wire';
 
 /*
@@ -94,7 +95,7 @@ async function heapMb(): Promise<number> {
   return least;
 }
 
-const tables = { PATHS, QUERIES, BODIES, PROPERTIES, HEADERS };
+const tables = { PATHS, QUERIES, BODIES, PROPERTIES, REPORTS, HEADERS };
 
 test('there are at least a hundred of them, and all are different', () => {
   const all = Object.values(tables).flat();
