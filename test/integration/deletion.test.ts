@@ -1,4 +1,5 @@
 import { reaggregateAll } from '../../src/repositories/reaggregate';
+import { silentLogger } from '../../src/telemetry/log';
 import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, newReport } from '../support/factories';
@@ -9,6 +10,7 @@ import { violations } from '../support/lifecycle-service';
 let app: TestApp;
 /** The same service with nothing to wait for. */
 let idle: TestApp;
+const warn = jest.spyOn(silentLogger, 'warn');
 
 beforeAll(async () => {
   app = await startTestApp();
@@ -37,6 +39,8 @@ async function aNodePool(cluster: { path: string }, on = app) {
 const get = async (path: string) => (await api(app).get(path)).body;
 const statusOf = async (path: string, on = app) => (await api(on).get(path)).status;
 const remove = (path: string, on = app) => api(on).delete(path);
+const force = (path: string, body: object = { reason: 'lost' }) =>
+  api(app).post(`${path}/force-delete`).send(body);
 
 async function finalize(path: string, generation = 2, adapters = ['validation', 'dns']) {
   for (const adapter of adapters) {
@@ -118,8 +122,7 @@ describe('DELETE', () => {
     const pool = await aNodePool(cluster);
     const elsewhere = `${other.path}/nodepools/${pool.id}`;
     expect((await remove(elsewhere)).status).toBe(404);
-    const force = api(app).post(`${elsewhere}/force-delete`).send({ reason: 'lost' });
-    expect((await force).status).toBe(404);
+    expect((await force(elsewhere)).status).toBe(404);
     expect((await get(pool.path)).deleted_time).toBeUndefined();
   });
 });
@@ -211,6 +214,54 @@ describe('where nothing is required', () => {
     };
     expect(await run({ HYPERFLEET_CLUSTER_ADAPTERS: '[]' })).toEqual([200, 200]);
     expect(await run({ HYPERFLEET_NODEPOOL_ADAPTERS: '[]' })).toEqual([200, 404]);
+  });
+});
+
+describe('force-delete', () => {
+  test('removes what is marked, with everything under it, and logs who and why', async () => {
+    const cluster = await aCluster();
+    const pool = await aNodePool(cluster);
+    await finalize(cluster.path, 1);
+    await remove(cluster.path);
+    warn.mockClear();
+    const response = await force(cluster.path, { reason: 'the account was closed' });
+    expect([response.status, response.text]).toEqual([204, '']);
+    expect(await statusOf(cluster.path)).toBe(404);
+    expect(await statusOf(pool.path)).toBe(404);
+    expect(warn.mock.calls).toEqual([
+      [
+        expect.any(String),
+        expect.objectContaining({
+          ...{ reason: 'the account was closed', actor: 'system@hyperfleet.local' },
+          ...{ resource_id: cluster.id, resource_type: 'Cluster', name: cluster.name },
+        }),
+      ],
+    ]);
+    expect((await force(cluster.path)).body.code).toBe('HYPERFLEET-NTF-001');
+  });
+
+  test('takes the cluster along when that only waited for the node pool', async () => {
+    const cluster = await aCluster();
+    const pools = [await aNodePool(cluster), await aNodePool(cluster)];
+    await remove(cluster.path);
+    await finalize(cluster.path);
+    expect((await force(pools[0].path)).status).toBe(204);
+    expect(await statusOf(cluster.path)).toBe(200);
+    expect((await force(pools[1].path)).status).toBe(204);
+    expect(await statusOf(cluster.path)).toBe(404);
+  });
+
+  test('refuses what is not marked, and a reason that is none', async () => {
+    const cluster = await aCluster();
+    warn.mockClear();
+    expect((await force(cluster.path)).body).toMatchObject({ code: 'HYPERFLEET-CNF-003' });
+    await remove(cluster.path);
+    for (const body of [{}, { reason: '' }, { reason: 7 }, { reason: 'x'.repeat(1025) }]) {
+      expect((await force(cluster.path, body)).status).toBe(400);
+    }
+    expect(await statusOf(cluster.path)).toBe(200);
+    expect(warn).not.toHaveBeenCalled();
+    expect((await force(cluster.path, { reason: 'x'.repeat(1024) })).status).toBe(204);
   });
 });
 

@@ -1,14 +1,22 @@
 import supertest, { type Response } from 'supertest';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, newReport } from '../support/factories';
-import { createNamedClusters, NAMES, type NamedCluster } from '../support/named-clusters';
 
 const B = '/api/hyperfleet/v1';
 const CLUSTERS = `${B}/clusters`;
+const NAMES = ['delta', 'alpha', 'echo', 'bravo', 'charlie', 'golf', 'foxtrot'];
+
+interface Item {
+  id: string;
+  name: string;
+  generation: number;
+  created_time: string;
+  updated_time: string;
+}
 
 let app: TestApp;
 /** In the order of creation. */
-let clusters: NamedCluster[];
+let clusters: Item[];
 
 const api = () => supertest(app.url);
 const get = (path: string) => api().get(path);
@@ -17,11 +25,22 @@ const list = async (query: Record<string, string>, path = CLUSTERS): Promise<Res
   expect({ query, status: response.status, text: response.text }).toMatchObject({ status: 200 });
   return response.body;
 };
-const names = (body: Response['body']) => (body.items as NamedCluster[]).map(({ name }) => name);
+const names = (body: Response['body']) => (body.items as Item[]).map(({ name }) => name);
 
 beforeAll(async () => {
   app = await startTestApp();
-  clusters = await createNamedClusters(app);
+  clusters = [];
+  for (const name of NAMES) {
+    const body = newCluster({ name, labels: { half: name < 'd' ? 'first' : 'second' } });
+    clusters.push((await api().post(CLUSTERS).send(body)).body as Item);
+  }
+  // Generations 1, 2 and 3, so that ordering by them has ties.
+  for (const [index, cluster] of clusters.entries()) {
+    for (let change = 0; change < index % 3; change++) {
+      const body = { spec: { change } };
+      await api().patch(`${CLUSTERS}/${cluster.id}`).send(body);
+    }
+  }
 });
 afterAll(() => app.stop());
 
@@ -97,6 +116,70 @@ describe('paging', () => {
       ...['limit', 'pagesize', 'Search'],
     ]);
     expect((await get(`${CLUSTERS}/${clusters[0]!.id}?page=1`)).status).toBe(400);
+  });
+});
+
+describe('order', () => {
+  const sorted = [...NAMES].sort();
+  const created = NAMES;
+
+  it.each([
+    [{ orderBy: 'name' }, sorted],
+    [{ orderBy: 'name desc' }, [...sorted].reverse()],
+    [{ orderBy: 'name', order: 'desc' }, [...sorted].reverse()],
+    [{ orderBy: 'name asc', order: 'desc' }, sorted],
+    [{ orderBy: ' name  DESC ' }, [...sorted].reverse()],
+    [{ order: 'asc' }, created],
+    [{ order: 'desc' }, [...created].reverse()],
+    [{ order: 'created_time desc' }, [...created].reverse()],
+    [{ order: 'name' }, sorted],
+    [{ orderBy: 'created_time' }, created],
+    [{ orderBy: 'id' }, created],
+    [{ orderBy: 'id desc' }, [...created].reverse()],
+  ] as [Record<string, string>, string[]][])('by %j', async (query, expected) => {
+    expect(names(await list(query))).toEqual(expected);
+  });
+
+  it('breaks ties by id in the direction of the last field, so that pages never overlap', async () => {
+    for (const [direction, sign] of [
+      ['asc', 1],
+      ['desc', -1],
+    ] as const) {
+      const expected = [...clusters]
+        .map((cluster, index) => ({ ...cluster, generation: 1 + (index % 3) }))
+        .sort((a, b) => sign * (a.generation - b.generation || (a.id < b.id ? -1 : 1)))
+        .map(({ name }) => name);
+      const paged: string[] = [];
+      for (let page = 1; page <= 7; page++) {
+        const query = { orderBy: `generation ${direction}`, page: `${page}`, pageSize: '1' };
+        paged.push(...names(await list(query)));
+      }
+      expect(paged).toEqual(expected);
+    }
+  });
+
+  it('takes several fields', async () => {
+    const body = await list({ orderBy: 'generation desc,name' });
+    const items = body.items as Item[];
+    const expected = [...items].sort(
+      (a, b) => b.generation - a.generation || (a.name < b.name ? -1 : 1),
+    );
+    expect(items).toEqual(expected);
+    expect(new Set(items.map(({ generation }) => generation)).size).toBe(3);
+  });
+
+  it.each([
+    ['orderBy=shoe_size', 'orderBy'],
+    ['orderBy=name+sideways', 'orderBy'],
+    ['orderBy=name,', 'orderBy'],
+    ['orderBy=name,name', 'orderBy'],
+    ['order=sideways', 'order'],
+    ['orderBy=owner_id', 'orderBy'],
+    ['orderBy=name&order=created_time+desc', 'orderBy'],
+  ])('refuses %s', async (query, field) => {
+    const { status, body } = await get(`${CLUSTERS}?${query}`);
+    expect({ status, code: body.code }).toEqual({ status: 400, code: 'HYPERFLEET-VAL-005' });
+    expect(body.errors[0].field).toBe(field);
   });
 });
 
@@ -213,7 +296,7 @@ test('resources marked for deletion stay in the lists until they are gone', asyn
   await api().post(pools).send(newNodePool());
   await api().delete(`${CLUSTERS}/${body.id as string}`);
   const marked = await list({ search: 'deleted_time is not null' });
-  expect((marked.items as NamedCluster[]).map(({ id }) => id)).toEqual([body.id]);
+  expect((marked.items as Item[]).map(({ id }) => id)).toEqual([body.id]);
   const below = await list({}, pools);
   expect(below.items).toMatchObject([{ deleted_time: marked.items[0].deleted_time as string }]);
 });

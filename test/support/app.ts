@@ -22,7 +22,7 @@ export interface TestApp {
   stop(): Promise<void>;
 }
 
-export interface TestAppOptions {
+interface TestAppOptions {
   env?: Record<string, string>;
   log?: Logger;
   /** Use this database instead of a new one, for example to run two services on one. */

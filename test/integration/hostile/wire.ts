@@ -1,7 +1,7 @@
 import { CLUSTER, CLUSTERS } from './hostile-request';
 
 /** Bytes that a client library would not send, and the responses that must come: `status code`, in their order. */
-export interface HostileBytes {
+interface HostileBytes {
   what: string;
   bytes: string;
   responses: string[];
