@@ -32,7 +32,7 @@ test.each([
   ['f:0a1b:ada', made('f_0a1b_ada')],
   ['system:serviceaccount:fleet:adapter', made('system_serviceaccount_fleet_adapter')],
   ['ada@localhost', made('ada_localhost')],
-  ['adaanswerexample.com', made('ada__example.com')],
+  ['ada@@example.com', made('ada__example.com')],
   ['@example.com', made('_example.com')],
   ['ada@', made('ada_')],
   ['.ada@example.com', made('ada_example.com')],
