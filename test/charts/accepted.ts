@@ -1,15 +1,7 @@
-import { apiOf, environmentOf, find, type Manifest } from './manifest';
+import { DATABASES } from './accepted-databases';
+import { apiOf, find, kinds, serveEnv } from './manifest';
+import type { ValueSet } from './value-set';
 
-export interface ValueSet {
-  name: string;
-  values: object;
-  check: (manifests: Manifest[]) => void;
-}
-
-const EXTERNAL = {
-  postgresql: { enabled: false },
-  external: { enabled: true, secretName: 'hyperfleet-db-external' },
-};
 const JWKS = '{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}]}';
 export const SCHEMA = [
   'openapi: 3.0.3',
@@ -23,10 +15,8 @@ const MONITORING = {
   dashboard: { enabled: true },
 };
 
-const serveEnv = (manifests: Manifest[]) => environmentOf(apiOf(manifests).containers[0]);
-const kinds = (manifests: Manifest[]) => manifests.map(({ kind }) => kind);
-
 export const ACCEPTED: ValueSet[] = [
+  ...DATABASES,
   {
     name: 'nothing set: tokens on, nobody allowed, built-in PostgreSQL on a volume',
     values: {},
@@ -45,35 +35,6 @@ export const ACCEPTED: ValueSet[] = [
       });
       expect(kinds(manifests)).toContain('PersistentVolumeClaim');
       expect(apiOf(manifests).terminationGracePeriodSeconds).toBe(30);
-    },
-  },
-  {
-    name: 'an external database',
-    values: { database: EXTERNAL },
-    check: (manifests) => {
-      expect(serveEnv(manifests)).toMatchObject({
-        PGHOST: 'hyperfleet-db-external:db.host',
-        PGPORT: 'hyperfleet-db-external:db.port',
-        PGSSLMODE: 'prefer',
-      });
-      expect(kinds(manifests)).not.toContain('StatefulSet');
-      expect(kinds(manifests)).not.toContain('Secret');
-    },
-  },
-  {
-    name: 'an external database whose certificate is checked',
-    values: {
-      database: {
-        ...EXTERNAL,
-        external: { ...EXTERNAL.external, sslMode: 'verify-full', caSecretName: 'ca' },
-      },
-    },
-    check: (manifests) => {
-      const pod = apiOf(manifests);
-      for (const container of [...(pod.initContainers ?? []), ...pod.containers]) {
-        expect(environmentOf(container).PGSSLROOTCERT).toBe('/etc/hyperfleet/database-ca/ca.crt');
-        expect(container.volumeMounts?.map(({ name }) => name)).toContain('database-ca');
-      }
     },
   },
   {
@@ -156,71 +117,6 @@ export const ACCEPTED: ValueSet[] = [
       }
       const { data } = find(manifests, 'ConfigMap', 'hyperfleet-api-dashboard');
       expect(JSON.parse(data?.['hyperfleet-api.json'] ?? '')).toHaveProperty('panels');
-    },
-  },
-  {
-    name: 'PgBouncer, with prepared statements because it is new enough',
-    values: { pgbouncer: { enabled: true } },
-    check: (manifests) => {
-      for (const container of [
-        ...(apiOf(manifests).initContainers ?? []),
-        ...apiOf(manifests).containers,
-      ]) {
-        expect(environmentOf(container)).toMatchObject({
-          PGHOST: 'hyperfleet-api-pgbouncer',
-          PGPORT: '6432',
-          DATABASE_PREPARED_STATEMENTS: 'true',
-        });
-      }
-      const ini = find(manifests, 'ConfigMap', 'hyperfleet-api-pgbouncer').data?.['pgbouncer.ini'];
-      expect(ini).toContain('pool_mode = transaction');
-      expect(ini).toContain('max_prepared_statements = 200');
-    },
-  },
-  {
-    name: 'a PgBouncer too old for prepared statements',
-    values: { pgbouncer: { enabled: true, image: { tag: 'v1.20.1' } } },
-    check: (manifests) => {
-      expect(serveEnv(manifests).DATABASE_PREPARED_STATEMENTS).toBe('false');
-      const ini = find(manifests, 'ConfigMap', 'hyperfleet-api-pgbouncer').data?.['pgbouncer.ini'];
-      expect(ini).not.toContain('max_prepared_statements');
-    },
-  },
-  {
-    name: 'PgBouncer before an external database whose certificate is checked',
-    values: {
-      pgbouncer: { enabled: true },
-      database: {
-        ...EXTERNAL,
-        external: { ...EXTERNAL.external, sslMode: 'verify-full', caSecretName: 'ca' },
-      },
-    },
-    check: (manifests) => {
-      expect(serveEnv(manifests)).toMatchObject({
-        PGHOST: 'hyperfleet-api-pgbouncer',
-        PGSSLMODE: 'disable',
-      });
-      expect(apiOf(manifests).volumes?.map(({ name }) => name)).not.toContain('database-ca');
-      const ini = find(manifests, 'ConfigMap', 'hyperfleet-api-pgbouncer').data?.['pgbouncer.ini'];
-      expect(ini).toContain('server_tls_sslmode = verify-full');
-    },
-  },
-  {
-    name: 'an old PgBouncer of your own before an external database',
-    values: { database: { ...EXTERNAL, preparedStatements: false } },
-    check: (manifests) => {
-      expect(serveEnv(manifests).DATABASE_PREPARED_STATEMENTS).toBe('false');
-    },
-  },
-  {
-    name: 'a built-in PostgreSQL without a volume, its password from a given secret',
-    values: {
-      database: { postgresql: { existingSecret: 'mine', persistence: { enabled: false } } },
-    },
-    check: (manifests) => {
-      expect(serveEnv(manifests).PGPASSWORD).toBe('mine:db.password');
-      expect(kinds(manifests)).not.toContain('Secret');
-      expect(kinds(manifests)).not.toContain('PersistentVolumeClaim');
     },
   },
   {

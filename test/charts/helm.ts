@@ -46,3 +46,8 @@ export const parseManifests = (text: string): Manifest[] =>
       return document.toJS() as Manifest | null;
     })
     .filter((manifest) => manifest !== null);
+
+export const helm = findTool('helm', 'version', '--short');
+export const HELM = helm ?? 'helm';
+export const withHelm = helm === undefined ? describe.skip : describe;
+export const RELEASE = ['hyperfleet-api', CHART, '--namespace', 'hyperfleet-system'];

@@ -95,3 +95,6 @@ export const environmentOf = (container: Container | undefined): Record<string, 
       value ?? `${valueFrom?.secretKeyRef?.name ?? ''}:${valueFrom?.secretKeyRef?.key ?? ''}`,
     ]),
   );
+
+export const serveEnv = (manifests: Manifest[]) => environmentOf(apiOf(manifests).containers[0]);
+export const kinds = (manifests: Manifest[]) => manifests.map(({ kind }) => kind);

@@ -14,7 +14,7 @@ const breachesOfContainer = ({ name, securityContext, resources }: Container): s
 
 const breachesOfVolume = (volume: Volume): string[] =>
   Object.keys(volume)
-    .filter((member) => member !== 'name' && !ALLOWED_VOLUMES.includes(member))
+    .filter((property) => property !== 'name' && !ALLOWED_VOLUMES.includes(property))
     .map((type) => `volume ${volume.name} is of type ${type}`);
 
 /** What the restricted Pod Security Standard would refuse, and a few habits of this chart. */

@@ -1,7 +1,7 @@
 const EXTERNAL = { postgresql: { enabled: false }, external: { enabled: true } };
 const RULE = { claim: 'email', pattern: '*@example.com', operations: ['*'] };
 
-export interface RefusedSet {
+interface RefusedSet {
   name: string;
   values: object;
   says: RegExp;

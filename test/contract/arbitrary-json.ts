@@ -66,16 +66,18 @@ function fittingInteger({ minimum, maximum }: Json): Arbitrary<number> {
 function fittingObject(schema: Json, document: Document): Arbitrary<object> {
   const { properties, additionalProperties, required = [] } = schema;
   if (typeof properties === 'object' && properties !== null) {
-    const members = Object.entries(properties as Record<string, Json>).map(
+    const values = Object.entries(properties as Record<string, Json>).map(
       ([name, inner]) => [name, fitting(inner, document)] as const,
     );
-    const record = fc.record(Object.fromEntries(members), { requiredKeys: required as string[] });
+    const record = fc.record(Object.fromEntries(values), {
+      requiredKeys: required as string[],
+    });
     const least = Number(schema.minProperties ?? 0);
     return record.filter((value) => Object.keys(value).length >= least);
   }
   if (typeof additionalProperties === 'object' && additionalProperties !== null) {
-    const member = fitting(additionalProperties as Json, document);
-    return fc.dictionary(labelKey, member, { maxKeys: 4 });
+    const property = fitting(additionalProperties as Json, document);
+    return fc.dictionary(labelKey, property, { maxKeys: 4 });
   }
   return fc.dictionary(fc.string({ maxLength: 8 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 });
 }
@@ -100,7 +102,7 @@ type Container = Record<string, unknown>;
 
 function changed(value: unknown, [place, what, added]: Change): unknown {
   const copy: unknown = structuredClone(value);
-  const places = membersOf(copy);
+  const places = propertiesOf(copy);
   const at = places[place % Math.max(1, places.length)];
   if (at === undefined) return added;
   const [container, name] = at;
@@ -109,12 +111,12 @@ function changed(value: unknown, [place, what, added]: Change): unknown {
   return copy;
 }
 
-function membersOf(value: unknown): [Container, string][] {
+function propertiesOf(value: unknown): [Container, string][] {
   if (typeof value !== 'object' || value === null) return [];
   const container = value as Container;
   return Object.keys(container).flatMap((name) => [
     [container, name] as [Container, string],
-    ...membersOf(container[name]),
+    ...propertiesOf(container[name]),
   ]);
 }
 

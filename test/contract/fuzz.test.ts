@@ -9,7 +9,7 @@ import { type Document, type Json, listOperations, schemaCompiler } from './json
 
 /*
  * Sends requests made from the schemas of the contract, good, nearly good and bad, to every operation. Whatever comes,
- * the answer is one that the contract describes, and never the server's fault.
+ * the response is one that the contract describes, and never the server's fault.
  * `npm run fuzz -- --seconds 60` for longer; a failure prints the seed and the smallest request that shows it.
  */
 
@@ -28,7 +28,7 @@ const B = '/api/hyperfleet/v1';
 let app: TestApp;
 const clusters: string[] = [];
 const pools: { id: string; owner: string }[] = [];
-const answers = new Map<number, number>();
+const counts = new Map<number, number>();
 const succeeded = new Set<string>();
 let sent = 0;
 
@@ -99,9 +99,9 @@ function sendFuzz(request: FuzzRequest): Promise<RawResponse> {
   return sendRaw(app.url, { method, path, headers, body });
 }
 
-/** What the contract does not allow an answer to be. */
-function faultsOf(request: FuzzRequest, answer: RawResponse): string[] {
-  const { status, type, text } = answer;
+/** What the contract does not allow a response to be. */
+function faultsOf(request: FuzzRequest, response: RawResponse): string[] {
+  const { status, type, text } = response;
   if (status >= 500) return [`status ${status}: ${text}`];
   const { responses } = operations.find(({ id }) => id === request.operation)!;
   const documented = responses[status] ?? (status >= 400 ? responses.default : undefined);
@@ -110,14 +110,14 @@ function faultsOf(request: FuzzRequest, answer: RawResponse): string[] {
   if (types.length === 0) return text === '' ? [] : [`a body with ${status}: ${text}`];
   const schema = documented.content[type];
   if (schema === undefined) return [`the type '${type}' is not documented for ${status}`];
-  const faults = checkerOf(schema)(answer.body ?? text);
+  const faults = checkerOf(schema)(response.body ?? text);
   for (const name of documented.headers.filter((header) => header !== 'Allow')) {
-    if (answer.headers[name.toLowerCase()] === undefined) faults.push(`no header ${name}`);
+    if (response.headers[name.toLowerCase()] === undefined) faults.push(`no header ${name}`);
   }
   return faults.map((fault) => `${fault} in ${status} ${text.slice(0, 500)}`);
 }
 
-/** Fails with the smallest request that gets an answer it should not get. */
+/** Fails with the smallest request that gets a response it should not get. */
 function fuzz(
   list: FuzzedOperation[],
   limits: { numRuns: number; seconds: number },
@@ -126,10 +126,10 @@ function fuzz(
   return fc.assert(
     fc.asyncProperty(request, async (made) => {
       if (sent++ % FRESH_EVERY === 0) await refresh();
-      const answer = await sendFuzz(made);
-      answers.set(answer.status, (answers.get(answer.status) ?? 0) + 1);
-      if (answer.status < 400) succeeded.add(made.operation);
-      expect(faultsOf(made, answer)).toEqual([]);
+      const response = await sendFuzz(made);
+      counts.set(response.status, (counts.get(response.status) ?? 0) + 1);
+      if (response.status < 400) succeeded.add(made.operation);
+      expect(faultsOf(made, response)).toEqual([]);
     }),
     { numRuns: limits.numRuns, interruptAfterTimeLimit: limits.seconds * 1000, seed: SEED },
   );
@@ -137,7 +137,7 @@ function fuzz(
 
 const unsuccessful = () => fuzzed.filter(({ id }) => !succeeded.has(id));
 
-test(`for ${SECONDS} s no request gets an answer that the contract does not describe`, async () => {
+test(`for ${SECONDS} s no request gets a response that the contract does not describe`, async () => {
   await fuzz(fuzzed, { numRuns: 1e9, seconds: SECONDS });
 });
 
@@ -147,15 +147,15 @@ test('the requests were good enough to succeed and bad enough to be refused', as
     await fuzz(unsuccessful(), { numRuns: 100, seconds: 10 });
   }
   expect(unsuccessful()).toEqual([]);
-  const statuses = Object.fromEntries(answers);
+  const statuses = Object.fromEntries(counts);
   process.stdout.write(`Fuzz: ${sent} requests, by status ${JSON.stringify(statuses)}\n`);
   for (const status of [200, 201, 202, 204, 400, 404, 415]) {
-    expect([...answers.keys()]).toContain(status);
+    expect([...counts.keys()]).toContain(status);
   }
 });
 
 test('the service still serves', async () => {
-  const answer = await supertest(app.url).get(`${B}/clusters?pageSize=500`);
-  expect(answer.status).toBe(200);
-  expect(answer.body.total).toBe(answer.body.size);
+  const response = await supertest(app.url).get(`${B}/clusters?pageSize=500`);
+  expect(response.status).toBe(200);
+  expect(response.body.total).toBe(response.body.size);
 });

@@ -76,7 +76,7 @@ export function listOperations(document: Document): Operation[] {
  * A schema of OpenAPI 3.0 in the words of JSON Schema: `nullable` becomes a second type.
  * @param closed strict clients refuse members they do not know: with this, so does the schema
  */
-export function toJsonSchema(node: unknown, closed = false): unknown {
+function toJsonSchema(node: unknown, closed = false): unknown {
   if (Array.isArray(node)) return node.map((entry) => toJsonSchema(entry, closed));
   if (!isObject(node)) return node;
   const { nullable, ...rest } = node;
@@ -119,7 +119,7 @@ export function schemaCompiler(document: Document, closed = false): (schema: Jso
 }
 
 /** Says what is wrong with a value; nothing when it is right. */
-export type Checker = (value: unknown) => string[];
+type Checker = (value: unknown) => string[];
 
 function checkerOf(validate: ValidateFunction): Checker {
   return (value) => {

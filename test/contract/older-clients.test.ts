@@ -7,7 +7,7 @@ import { B } from './requests';
 import { type ContractRequest, startWorld, type World } from './world';
 
 /*
- * Clients that were generated from contract 1.0.1 keep decoding: what we answer to each of its operations,
+ * Clients that were generated from contract 1.0.1 keep decoding: what the service responds to each of its operations,
  * with resources in every state they can have, is held against its response schemas.
  */
 
@@ -112,20 +112,23 @@ test('all operations of contract 1.0.1 are asked', () => {
 });
 
 describe.each(operations)('$id', ({ id, method, responses }) => {
-  it('answers what clients of contract 1.0.1 can decode', async () => {
+  it('responds with what clients of contract 1.0.1 can decode', async () => {
     const requests = await REQUESTS[id]!(fleet);
     for (const request of requests) {
-      const answer = await world.send(request, 'robot');
-      const schema = responses[answer.status]?.content[answer.type];
-      if (answer.status >= 300 || schema === undefined) {
-        throw new Error(`${request.path}: ${answer.status} ${answer.type} ${answer.text}`);
+      const response = await world.send(request, 'robot');
+      const schema = responses[response.status]?.content[response.type];
+      if (response.status >= 300 || schema === undefined) {
+        throw new Error(`${request.path}: ${response.status} ${response.type} ${response.text}`);
       }
-      expect({ request, faults: checkerOf(schema)(answer.body) }).toEqual({ request, faults: [] });
+      expect({ request, faults: checkerOf(schema)(response.body) }).toEqual({
+        request,
+        faults: [],
+      });
     }
     expect(requests.length).toBeGreaterThan(1);
   });
 
-  it('answers errors that clients of contract 1.0.1 can decode', async () => {
+  it('responds with errors that clients of contract 1.0.1 can decode', async () => {
     const [request] = await REQUESTS[id]!(fleet);
     const errors = [
       await world.send({ ...request!, path: `${request!.path.split('?')[0]}?bad=1` }),

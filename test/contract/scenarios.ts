@@ -1,17 +1,14 @@
-import type { Response } from 'supertest';
 import type { OperationId } from '../../src/contract/document';
-import { newCluster, newNodePool, newReport } from '../support/factories';
 import type { Operation } from './json-schema';
-import { B, makeCluster, makeNodePool, REQUESTS } from './requests';
-import { type Caller, type ContractRequest, MAX_BODY_BYTES, type World } from './world';
-
-/** One way to get one documented answer. */
-export interface Scenario {
-  what: string;
-  /** Of the problem, without its prefix. */
-  code?: string;
-  run(world: World): Promise<Response>;
-}
+import { CONFLICTS } from './conflicts';
+import { makeCluster, REQUESTS } from './requests';
+import {
+  type Caller,
+  type ContractRequest,
+  MAX_BODY_BYTES,
+  type Scenario,
+  type World,
+} from './world';
 
 type Change = (request: ContractRequest) => ContractRequest;
 
@@ -152,12 +149,12 @@ function staleReport(id: OperationId, { reason, report }: (typeof DISCARDED)[num
     run: async (world) => {
       const request = await REQUESTS[id](world);
       await world.made(request);
-      const answer = await world.send({
+      const response = await world.send({
         ...request,
         body: { ...(request.body as object), observed_time: new Date().toISOString(), ...report },
       });
-      expect(answer.headers['hyperfleet-report-discarded']).toBe(reason);
-      return answer;
+      expect(response.headers['hyperfleet-report-discarded']).toBe(reason);
+      return response;
     },
   };
 }
@@ -193,70 +190,3 @@ function unknownResource({ id, path }: Operation): Scenario[] | undefined {
   if (path.includes('{id}')) scenarios.push(replaced('errors'));
   return scenarios.length > 0 ? scenarios : undefined;
 }
-
-async function deleted(world: World, path: string): Promise<string> {
-  await world.made({ method: 'delete', path });
-  return path;
-}
-
-function conflict(
-  what: string,
-  code: string,
-  request: (world: World) => Promise<ContractRequest>,
-): Scenario {
-  return { what, code, run: async (world) => world.send(await request(world)) };
-}
-
-function onMarked(make: (world: World) => Promise<string>): Scenario {
-  return conflict('it is being deleted', 'CNF-003', async (world) => ({
-    method: 'patch',
-    path: await deleted(world, await make(world)),
-    body: { spec: {} },
-  }));
-}
-
-function notMarked(make: (world: World) => Promise<string>): Scenario {
-  return conflict('it is not being deleted', 'CNF-003', async (world) => ({
-    method: 'post',
-    path: `${await make(world)}/force-delete`,
-    body: { reason: 'none' },
-  }));
-}
-
-function ahead(make: (world: World) => Promise<string>, method: 'post' | 'put'): Scenario {
-  return conflict('a generation that is still to come', 'CNF-002', async (world) => ({
-    method,
-    path: `${await make(world)}/statuses`,
-    body: newReport('validation', 2),
-  }));
-}
-
-const CONFLICTS: Partial<Record<OperationId, Scenario[]>> = {
-  postCluster: [
-    conflict('the name is taken', 'CNF-001', async (world) => {
-      const { name } = await world.made({ path: await makeCluster(world) });
-      return { method: 'post', path: `${B}/clusters`, body: newCluster({ name }) };
-    }),
-  ],
-  createNodePool: [
-    conflict('the name is taken', 'CNF-001', async (world) => {
-      const taken = await makeNodePool(world);
-      const { name } = await world.made({ path: taken });
-      const path = taken.slice(0, taken.lastIndexOf('/'));
-      return { method: 'post', path, body: newNodePool({ name }) };
-    }),
-    conflict('the cluster is being deleted', 'CNF-003', async (world) => ({
-      method: 'post',
-      path: `${await deleted(world, await makeCluster(world))}/nodepools`,
-      body: newNodePool(),
-    })),
-  ],
-  patchClusterById: [onMarked(makeCluster)],
-  patchNodePoolById: [onMarked(makeNodePool)],
-  forceDeleteCluster: [notMarked(makeCluster)],
-  forceDeleteNodePool: [notMarked(makeNodePool)],
-  postClusterStatuses: [ahead(makeCluster, 'post')],
-  putClusterStatuses: [ahead(makeCluster, 'put')],
-  postNodePoolStatuses: [ahead(makeNodePool, 'post')],
-  putNodePoolStatuses: [ahead(makeNodePool, 'put')],
-};

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Response } from 'supertest';
 import { type Document, listOperations, type Operation, schemaCompiler } from './json-schema';
-import { type Scenario, scenariosOf } from './scenarios';
-import { startWorld, type World } from './world';
+import { scenariosOf } from './scenarios';
+import { type Scenario, startWorld, type World } from './world';
 
 /*
- * Walks the contract: every operation and every answer it documents must be got by a real request, and
- * the answer must be the documented one: status, media type, headers and body.
+ * Walks the contract: every operation and every response it documents must come from a real request, and
+ * the response must be the documented one: status, media type, headers and body.
  */
 
 const contract = JSON.parse(
@@ -16,8 +16,8 @@ const contract = JSON.parse(
 const operations = listOperations(contract);
 const checkerOf = schemaCompiler(contract, true);
 
-/** `operationId status`, and the media type where there is one: each is an answer to be seen. */
-function documentedAnswers(list: readonly Operation[]): string[] {
+/** `operationId status`, and the media type where there is one: each is a response to be seen. */
+function documentedResponses(list: readonly Operation[]): string[] {
   return list.flatMap(({ id, responses }) =>
     Object.entries(responses).flatMap(([status, { content }]) => {
       const types = Object.keys(content);
@@ -49,8 +49,8 @@ test('every operation and every documented status has a request that leads there
   const documented = operations.flatMap(({ id, responses }) =>
     Object.keys(responses).map((status) => `${id} ${status}`),
   );
-  expect(documented.filter((answer) => !tried.has(answer))).toEqual([]);
-  expect([...tried].filter((answer) => !documented.includes(answer))).toEqual([]);
+  expect(documented.filter((response) => !tried.has(response))).toEqual([]);
+  expect([...tried].filter((response) => !documented.includes(response))).toEqual([]);
   expect(operations).toHaveLength(28);
 });
 
@@ -58,21 +58,21 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
   '%s',
   (id, operation) => {
     const scenarios = table.filter((entry) => entry.operation.id === id);
-    it.each(scenarios)('answers $status: $what', async (scenario) => {
-      const answer = await scenario.run(world);
-      expect(problemsWith(answer, scenario, operation)).toEqual([]);
-      const type = answer.type === '' ? '' : ` ${answer.type}`;
+    it.each(scenarios)('responds with $status: $what', async (scenario) => {
+      const response = await scenario.run(world);
+      expect(problemsWith(response, scenario, operation)).toEqual([]);
+      const type = response.type === '' ? '' : ` ${response.type}`;
       seen.add(`${id} ${scenario.status}${type}`);
     });
   },
 );
 
-test('every documented answer was really given, in each of its media types', () => {
-  const unseen = documentedAnswers(operations).filter((answer) => !seen.has(answer));
+test('every documented response was really sent, in each of its media types', () => {
+  const unseen = documentedResponses(operations).filter((response) => !seen.has(response));
   expect(unseen).toEqual([]);
 });
 
-/** Headers that belong to one of the answers which the entry `default` stands for. */
+/** Headers that belong to one of the responses which the entry `default` stands for. */
 const CONDITIONAL_HEADERS = ['Allow'];
 /** Headers that say something only where they are documented. */
 const MEANINGFUL_HEADERS = [
@@ -81,39 +81,39 @@ const MEANINGFUL_HEADERS = [
 ];
 
 function problemsWith(
-  answer: Described,
+  response: Described,
   { status, code }: Scenario & { status: string },
   { responses }: Operation,
 ): string[] {
   const problems: string[] = [];
-  const note = (fault: string) => problems.push(`${fault} (${answer.status} ${answer.text})`);
+  const note = (fault: string) => problems.push(`${fault} (${response.status} ${response.text})`);
   const expected = status === 'default' ? 405 : Number(status);
-  if (answer.status !== expected) note(`status ${answer.status} instead of ${expected}`);
+  if (response.status !== expected) note(`status ${response.status} instead of ${expected}`);
   const { content, headers } = responses[status]!;
 
-  const schema = content[answer.type];
+  const schema = content[response.type];
   if (Object.keys(content).length === 0) {
-    if (answer.text !== '' || answer.type !== '') note('a body where none is documented');
+    if (response.text !== '' || response.type !== '') note('a body where none is documented');
   } else if (schema === undefined) {
-    note(`media type '${answer.type}' is not documented`);
+    note(`media type '${response.type}' is not documented`);
   } else {
-    const value: unknown = answer.type.endsWith('json') ? answer.body : answer.text;
+    const value: unknown = response.type.endsWith('json') ? response.body : response.text;
     for (const fault of checkerOf(schema)(value)) note(fault);
   }
 
   for (const name of headers) {
     const needed = !CONDITIONAL_HEADERS.includes(name) || expected === 405;
-    if (needed && answer.headers[name.toLowerCase()] === undefined) note(`no header ${name}`);
+    if (needed && response.headers[name.toLowerCase()] === undefined) note(`no header ${name}`);
   }
   for (const name of MEANINGFUL_HEADERS) {
-    const sent = answer.headers[name.toLowerCase()] !== undefined;
+    const sent = response.headers[name.toLowerCase()] !== undefined;
     if (sent && !headers.includes(name)) note(`header ${name} is not documented here`);
   }
   if (expected >= 400) {
-    const body = answer.body as Record<string, unknown> | undefined;
+    const body = response.body as Record<string, unknown> | undefined;
     if (body?.code !== `HYPERFLEET-${code}`) note(`code ${String(body?.code)} instead of ${code}`);
-    if (body?.status !== answer.status) note('status in the body differs');
-    if (body?.trace_id !== answer.headers['x-request-id']) note('trace_id differs');
+    if (body?.status !== response.status) note('status in the body differs');
+    if (body?.trace_id !== response.headers['x-request-id']) note('trace_id differs');
   }
   return problems;
 }
@@ -127,10 +127,10 @@ describe('the walk itself', () => {
     text: '',
     body: contract.components.schemas.Cluster!.example,
   };
-  const fault = (answer: Partial<Described>) =>
-    problemsWith({ ...found, ...answer }, { status: '200', what: '', run: jest.fn() }, cluster);
+  const fault = (response: Partial<Described>) =>
+    problemsWith({ ...found, ...response }, { status: '200', what: '', run: jest.fn() }, cluster);
 
-  it('accepts the answer of the contract and nothing beside it', () => {
+  it('accepts the response of the contract and nothing beside it', () => {
     expect(fault({})).toEqual([]);
     expect(fault({ status: 201 })[0]).toMatch(/status 201 instead of 200/);
     expect(fault({ type: 'text/html' })[0]).toMatch(/media type 'text\/html'/);
@@ -144,9 +144,9 @@ describe('the walk itself', () => {
   });
 
   it('names what nobody has tried', () => {
-    const answers = documentedAnswers(operations);
-    expect(answers).toContain('getClusterById 304');
-    expect(answers).toContain('getOpenapi 200 application/yaml');
-    expect(answers).toContain('deleteNodePoolById 412 application/problem+json');
+    const responses = documentedResponses(operations);
+    expect(responses).toContain('getClusterById 304');
+    expect(responses).toContain('getOpenapi 200 application/yaml');
+    expect(responses).toContain('deleteNodePoolById 412 application/problem+json');
   });
 });

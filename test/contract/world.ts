@@ -36,6 +36,14 @@ export interface World {
   stop(): Promise<void>;
 }
 
+/** One way to get one documented response. */
+export interface Scenario {
+  what: string;
+  /** Of the problem, without its prefix. */
+  code?: string;
+  run(world: World): Promise<Response>;
+}
+
 export async function startWorld(): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'walk-'));
   const key = signingKey('ES256', 'walk');

@@ -41,7 +41,7 @@ const REFUSED = {
 const EXPIRED = { ...REFUSED, code: 'HYPERFLEET-AUT-003' };
 
 describe('without a token', () => {
-  it('every operation that is not public is refused, and every public one answers', async () => {
+  it('every operation that is not public is refused, and every public one responds', async () => {
     for (const { id, method, path, public: open } of app.contract.operations) {
       const real = path.replace(/\{\w+\}/g, id === 'getErrorById' ? 'VAL-000' : '2unknown');
       const ask = (authorization?: string) =>
@@ -57,14 +57,14 @@ describe('without a token', () => {
   });
 
   it('HEAD is refused as GET is', async () => {
-    const answer = await app.as().head(CLUSTERS);
-    expect(answer).toMatchObject({ status: 401, headers: { 'www-authenticate': CHALLENGE } });
+    const response = await app.as().head(CLUSTERS);
+    expect(response).toMatchObject({ status: 401, headers: { 'www-authenticate': CHALLENGE } });
   });
 
   it('is refused before a byte of the body is read', async () => {
     const head = `POST ${CLUSTERS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`;
-    const [answer] = await sendBytes(app.url, `${head}Content-Length: 200000\r\n\r\n{"name"`);
-    expect(refusal(answer!)).toEqual(MISSING);
+    const [response] = await sendBytes(app.url, `${head}Content-Length: 200000\r\n\r\n{"name"`);
+    expect(refusal(response!)).toEqual(MISSING);
     const zipped = { 'Content-Type': 'text/plain', 'Content-Encoding': 'gzip' };
     const odd = await app.as().post(`${CLUSTERS}?page=x`).set(zipped).send('x');
     expect(refusal(odd)).toEqual(MISSING);
@@ -122,8 +122,8 @@ it('a token in the query or in a cookie is none', async () => {
 it('two Authorization headers are refused, whichever is good', async () => {
   const head = `GET ${CLUSTERS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`;
   const both = `${head}Authorization: ${ADA}\r\nAuthorization: ${STRANGER}\r\n\r\n`;
-  const [answer] = await sendBytes(app.url, both);
-  expect(answer).toMatchObject({ status: 400, body: { code: 'HYPERFLEET-VAL-006' } });
+  const [response] = await sendBytes(app.url, both);
+  expect(response).toMatchObject({ status: 400, body: { code: 'HYPERFLEET-VAL-006' } });
 });
 
 describe('whoever acts', () => {
@@ -166,12 +166,12 @@ describe('when the key provider is down', () => {
     expect((await app.as(fresh).get(CLUSTERS)).status).toBe(200);
     // For a while after it has answered the provider is believed to have no other keys.
     const unknown = bearer({ email: 'ada@example.org', groups: 'fleet-admins' }, rotatedIn);
-    let answer = await app.as(unknown).get(CLUSTERS);
-    for (let waited = 0; answer.status === 401 && waited < 15_000; waited += 500) {
+    let response = await app.as(unknown).get(CLUSTERS);
+    for (let waited = 0; response.status === 401 && waited < 15_000; waited += 500) {
       await sleep(500);
-      answer = await app.as(unknown).get(CLUSTERS);
+      response = await app.as(unknown).get(CLUSTERS);
     }
-    expect(answer).toMatchObject({ status: 503, body: { code: 'HYPERFLEET-SVC-001' } });
-    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+    expect(response).toMatchObject({ status: 503, body: { code: 'HYPERFLEET-SVC-001' } });
+    expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
   });
 });

@@ -72,8 +72,8 @@ describe('an adapter', () => {
       [`${path}/force-delete%3f/statuses`, 404],
     ];
     for (const [way, status] of ways) {
-      const answer = await app.as(ADAPTER).post(way).send({ reason: 'x' });
-      expect({ way, status: answer.status }).toEqual({ way, status });
+      const response = await app.as(ADAPTER).post(way).send({ reason: 'x' });
+      expect({ way, status: response.status }).toEqual({ way, status });
     }
     await app.as(ADAPTER).get(path).set('X-HTTP-Method-Override', 'DELETE').expect(200);
     await app.as(ADA).get(path).expect(200);
@@ -81,9 +81,9 @@ describe('an adapter', () => {
 });
 
 it('who has no rule is denied everything but what is public', async () => {
-  const answer = await app.as(STRANGER).get(CLUSTERS);
-  expect(answer).toMatchObject({ status: 403, body: { code: 'HYPERFLEET-AUZ-001' } });
-  expect(answer.headers).not.toHaveProperty('www-authenticate');
+  const response = await app.as(STRANGER).get(CLUSTERS);
+  expect(response).toMatchObject({ status: 403, body: { code: 'HYPERFLEET-AUZ-001' } });
+  expect(response.headers).not.toHaveProperty('www-authenticate');
   expect((await app.as(STRANGER).get(`${B}/compatibility`)).status).toBe(200);
 });
 

@@ -58,9 +58,9 @@ beforeAll(async () => {
   metrics = ready.metrics;
   const create = async (spec: object) => {
     const body = newCluster({ spec: spec as never });
-    const answer = await supertest(url).post(`${B}/clusters`).send(body);
-    expect(answer).toMatchObject({ status: 201 });
-    return answer.body as Cluster;
+    const response = await supertest(url).post(`${B}/clusters`).send(body);
+    expect(response).toMatchObject({ status: 201 });
+    return response.body as Cluster;
   };
   dense = await create(denseSpec);
   await copy(dense, DENSE - 1);

@@ -29,9 +29,9 @@ describe('Sentinel', () => {
     await create(newCluster({ labels: {} }));
   });
   const found = async (path: string): Promise<string[]> => {
-    const answer = await ask({ path });
-    expect({ path, status: answer.status, text: answer.text }).toMatchObject({ status: 200 });
-    return (answer.body.items as { id: string }[]).map((item) => item.id);
+    const response = await ask({ path });
+    expect({ path, status: response.status, text: response.text }).toMatchObject({ status: 200 });
+    return (response.body.items as { id: string }[]).map((item) => item.id);
   };
 
   it.each([
@@ -48,7 +48,7 @@ describe('Sentinel', () => {
     expect(await found(`${B}/nodepools?search=${search}`)).toEqual([]);
   });
 
-  it('starts when its probe for a label that nobody has is answered', async () => {
+  it('starts when its probe for a label that nobody has gets a response', async () => {
     for (const search of [
       "labels.non_existing_label='value'",
       'labels.non_existing_label%3D%27value%27',
@@ -123,10 +123,10 @@ describe('an adapter', () => {
     async (method) => {
       const { href } = await create(newCluster());
       const sent = report();
-      const answer = await ask({ method, path: `${href as string}/statuses`, body: sent });
-      expect(answer.status).toBe(201);
+      const response = await ask({ method, path: `${href as string}/statuses`, body: sent });
+      expect(response.status).toBe(201);
       const { body } = await ask({ path: `${href as string}/statuses` });
-      expect(body).toMatchObject({ kind: 'AdapterStatusList', total: 1, items: [answer.body] });
+      expect(body).toMatchObject({ kind: 'AdapterStatusList', total: 1, items: [response.body] });
       expect(body.items[0]).toEqual({
         adapter: 'validation',
         observed_generation: 1,
@@ -152,8 +152,8 @@ describe('an adapter', () => {
   it('sends times with an offset', async () => {
     const { href } = await create(newCluster());
     const body = report({ observed_time: '2026-01-15T12:30:00+02:00' });
-    const answer = await ask({ method: 'PUT', path: `${href as string}/statuses`, body });
-    expect(answer.body.last_report_time).toBe('2026-01-15T10:30:00.000Z');
+    const response = await ask({ method: 'PUT', path: `${href as string}/statuses`, body });
+    expect(response.body.last_report_time).toBe('2026-01-15T10:30:00.000Z');
   });
 
   it('makes itself seen with a first report that knows nothing yet', async () => {
@@ -167,9 +167,9 @@ describe('an adapter', () => {
 
   it('learns that its cluster is gone, even when it reports generation 0', async () => {
     const path = `${B}/clusters/201kf0hj0808sjpk9ga01xy0xj2/statuses`;
-    const answer = await ask({ method: 'PUT', path, body: report({ observed_generation: 0 }) });
-    expect(answer.status).toBe(404);
-    expect(answer.body.code).toBe('HYPERFLEET-NTF-001');
+    const response = await ask({ method: 'PUT', path, body: report({ observed_generation: 0 }) });
+    expect(response.status).toBe(404);
+    expect(response.body.code).toBe('HYPERFLEET-NTF-001');
   });
 
   it('sees all adapters of a resource on one page, without asking for a size', async () => {
@@ -215,9 +215,9 @@ describe('an adapter', () => {
       data: {},
     };
     const before = Date.now();
-    const answer = await ask({ method: 'POST', path: `${href as string}/statuses`, body });
-    expect(answer.status).toBe(201);
-    const { last_report_time: time, conditions } = answer.body as {
+    const response = await ask({ method: 'POST', path: `${href as string}/statuses`, body });
+    expect(response.status).toBe(201);
+    const { last_report_time: time, conditions } = response.body as {
       last_report_time: string;
       conditions: unknown;
     };
@@ -286,9 +286,9 @@ describe('the command line', () => {
       observed_time: '2026-01-15T10:00:00Z',
       conditions,
     };
-    const answer = await ask({ method: 'POST', path: `${href as string}/statuses`, body });
-    expect(answer.status).toBe(201);
-    expect(answer.body.conditions[0].last_transition_time).toBe('2026-01-15T10:00:00.000Z');
+    const response = await ask({ method: 'POST', path: `${href as string}/statuses`, body });
+    expect(response.status).toBe(201);
+    expect(response.body.conditions[0].last_transition_time).toBe('2026-01-15T10:00:00.000Z');
   });
 
   it('can send back what it got as a new cluster', async () => {

@@ -19,12 +19,12 @@ describe('creating a cluster', () => {
   it('gives it an id, an address, generation 1 and a status that waits for adapters', async () => {
     const request = newCluster({ spec: { region: 'us-west-2', nested: { list: [1, 'a', null] } } });
     const before = Date.now();
-    const answer = await api().post(CLUSTERS).send(request).expect(201);
-    const { id, created_time: time, ...cluster } = answer.body;
+    const response = await api().post(CLUSTERS).send(request).expect(201);
+    const { id, created_time: time, ...cluster } = response.body;
 
     expect(id).toMatch(/^2[0-9a-hjkmnp-tv-z]{26}$/);
-    expect(answer.headers.location).toBe(`${CLUSTERS}/${id}`);
-    expect(answer.headers.etag).toMatch(/^"[^"]+"$/);
+    expect(response.headers.location).toBe(`${CLUSTERS}/${id}`);
+    expect(response.headers.etag).toMatch(/^"[^"]+"$/);
     expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     expect(Date.parse(time)).toBeGreaterThanOrEqual(before);
     expect(Date.parse(time)).toBeLessThanOrEqual(Date.now());
@@ -50,7 +50,7 @@ describe('creating a cluster', () => {
         })),
       },
     });
-    expect((await api().get(answer.headers.location!).expect(200)).body).toEqual(answer.body);
+    expect((await api().get(response.headers.location!).expect(200)).body).toEqual(response.body);
   });
 
   it('needs no kind and no labels', async () => {
@@ -58,7 +58,7 @@ describe('creating a cluster', () => {
     expect(cluster).toMatchObject({ kind: 'Cluster', labels: {}, spec: {} });
   });
 
-  it('ignores what the service decides itself, and members nobody knows', async () => {
+  it('ignores what the service decides itself, and properties nobody knows', async () => {
     const cluster = await create({
       ...newCluster(),
       id: 'mine',
@@ -122,7 +122,7 @@ describe('creating a cluster', () => {
     ['a\nb', 400],
     ['abc\n', 400],
     ['7-up', 201],
-  ])('with the name %j is answered %i', async (name, status) => {
+  ])('with the name %j gets %i', async (name, status) => {
     await api().post(CLUSTERS).send(newCluster({ name })).expect(status);
   });
 
@@ -148,11 +148,11 @@ describe('creating a cluster', () => {
     try {
       for (let round = 0; round < 100; round++) {
         const body = newCluster();
-        const answers = await Promise.all(
+        const responses = await Promise.all(
           [app, other].map(({ url }) => supertest(url).post(CLUSTERS).send(body)),
         );
-        expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
-        const loser = answers.find(({ status }) => status === 409)!;
+        expect(responses.map(({ status }) => status).sort()).toEqual([201, 409]);
+        const loser = responses.find(({ status }) => status === 409)!;
         expect(loser.body.code).toBe('HYPERFLEET-CNF-001');
       }
     } finally {
@@ -169,7 +169,7 @@ describe('reading a cluster', () => {
     }
   });
 
-  it('cuts the answer to the fields asked for; the id always comes along', async () => {
+  it('cuts the response to the fields asked for; the id always comes along', async () => {
     const labels = { env: 'dev', 'app.kubernetes.io/name': 'web' };
     const { href, id, name } = await create(newCluster({ labels, spec: { a: { b: 1, c: 2 } } }));
     const fields = 'name,status.phase,spec.a.b,labels.app.kubernetes.io/name';
@@ -183,7 +183,7 @@ describe('reading a cluster', () => {
     expect(refused.body.detail).toContain('shoe_size');
   });
 
-  it('answers 404 to any id that nobody has, whatever it looks like', async () => {
+  it('responds with 404 to any id that nobody has, whatever it looks like', async () => {
     const { id } = await create();
     const strange = [
       '201kf0hj0808sjpk9ga01xy0xj2',
@@ -195,9 +195,9 @@ describe('reading a cluster', () => {
       'a'.repeat(2000),
     ];
     for (const path of strange) {
-      const answer = await api().get(`${CLUSTERS}/${path}`);
-      expect({ path, status: answer.status }).toEqual({ path, status: 404 });
-      expect(answer.body.code).toBe('HYPERFLEET-NTF-001');
+      const response = await api().get(`${CLUSTERS}/${path}`);
+      expect({ path, status: response.status }).toEqual({ path, status: 404 });
+      expect(response.body.code).toBe('HYPERFLEET-NTF-001');
     }
     expect((await api().get(`${CLUSTERS}/%zz`)).body.code).toBe('HYPERFLEET-VAL-006');
   });
@@ -241,9 +241,9 @@ describe('changing a cluster', () => {
     const cluster = await create(newCluster({ spec: { a: 1, b: { c: [1, 2], d: null } } }));
     const { etag } = (await api().get(cluster.href)).headers;
     const body = { spec: { b: { d: null, c: [1, 2] }, a: 1 }, labels: cluster.labels };
-    const answer = await api().patch(cluster.href).send(body).expect(200);
-    expect(answer.body).toEqual(cluster);
-    expect(answer.headers.etag).toBe(etag);
+    const response = await api().patch(cluster.href).send(body).expect(200);
+    expect(response.body).toEqual(cluster);
+    expect(response.headers.etag).toBe(etag);
     const reordered = { spec: { a: 1, b: { c: [2, 1], d: null } } };
     expect((await api().patch(cluster.href).send(reordered)).body.generation).toBe(2);
   });

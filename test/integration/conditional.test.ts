@@ -25,7 +25,7 @@ const patch = (path: string, ifMatch: string, spec = { changed: true }) =>
 const remove = (path: string, ifMatch: string) => api(app).delete(path).set('If-Match', ifMatch);
 
 describe('a created resource', () => {
-  test('can be read where Location says, with the ETag of the answer', async () => {
+  test('can be read where Location says, with the ETag of the response', async () => {
     const cluster = await api(app).post('/clusters').send(newCluster());
     const pool = await api(app).post(`/clusters/${cluster.body.id}/nodepools`).send(newNodePool());
     for (const created of [cluster, pool]) {
@@ -104,7 +104,7 @@ test('the ETag changes with every visible change, and with nothing else', async 
 });
 
 describe('If-None-Match', () => {
-  test('answers 304 without a body when any of its tags is the present one', async () => {
+  test('responds with 304 without a body when any of its tags is the present one', async () => {
     const { path, etag } = await aCluster();
     for (const tags of [
       etag,
@@ -114,21 +114,21 @@ describe('If-None-Match', () => {
       '"a,b" , ' + etag,
       '*',
     ]) {
-      const answer = await read(path, tags);
-      expect([tags, answer.status]).toEqual([tags, 304]);
-      expect(answer.text).toBe('');
-      expect(answer.headers.etag).toBe(etag);
-      expect(answer.headers['content-type']).toBeUndefined();
+      const response = await read(path, tags);
+      expect([tags, response.status]).toEqual([tags, 304]);
+      expect(response.text).toBe('');
+      expect(response.headers.etag).toBe(etag);
+      expect(response.headers['content-type']).toBeUndefined();
     }
   });
 
-  test('answers in full when none of them is, or nothing in it is a tag', async () => {
+  test('responds in full when none of them is, or nothing in it is a tag', async () => {
     const { path, etag, body } = await aCluster();
     const bare = etag.slice(1, -1);
     for (const tags of ['"x"', bare, `"*"`, `"a,*,b"`, `x"${bare}`, '', `"${bare} "`]) {
-      const answer = await read(path, tags);
-      expect([tags, answer.status]).toEqual([tags, 200]);
-      expect(answer.body).toEqual(body);
+      const response = await read(path, tags);
+      expect([tags, response.status]).toEqual([tags, 200]);
+      expect(response.body).toEqual(body);
     }
   });
 
@@ -148,19 +148,19 @@ describe('If-Match', () => {
   test('lets a PATCH pass when any of its tags is the present one', async () => {
     for (const around of ['%', '"x", %', '%,"x"', '"a,b",W/"y", %', '*']) {
       const { path, etag } = await aCluster();
-      const answer = await patch(path, around.replace('%', etag));
-      expect([around, answer.status]).toEqual([around, 200]);
-      expect(answer.headers.etag).not.toBe(etag);
+      const response = await patch(path, around.replace('%', etag));
+      expect([around, response.status]).toEqual([around, 200]);
+      expect(response.headers.etag).not.toBe(etag);
     }
   });
 
   test('stops PATCH and DELETE when none of them is; a weak tag never is', async () => {
     const { path, etag, body } = await aCluster();
     for (const tags of ['"x"', `W/${etag}`, etag.slice(1, -1), '"a,*,b"', '']) {
-      for (const answer of [await patch(path, tags), await remove(path, tags)]) {
-        expect([tags, answer.status]).toEqual([tags, 412]);
-        expect(answer.type).toBe('application/problem+json');
-        expect(answer.body.code).toBe('HYPERFLEET-PRE-001');
+      for (const response of [await patch(path, tags), await remove(path, tags)]) {
+        expect([tags, response.status]).toEqual([tags, 412]);
+        expect(response.type).toBe('application/problem+json');
+        expect(response.body.code).toBe('HYPERFLEET-PRE-001');
       }
     }
     const now = await api(app).get(path);
@@ -196,12 +196,12 @@ describe('If-Match', () => {
 
   test('lets one of many writers with the same tag through', async () => {
     const { path, etag } = await aCluster();
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 10 }, (_, n) =>
         api(app).patch(path).set('If-Match', etag).send({ spec: { n } }),
       ),
     );
-    const statuses = answers.map(({ status }) => status).sort();
+    const statuses = responses.map(({ status }) => status).sort();
     expect(statuses).toEqual([200, ...Array.from({ length: 9 }, () => 412)]);
     expect((await api(app).get(path)).body.generation).toBe(2);
   });

@@ -44,9 +44,9 @@ it('writes a crowd by few statements, and everyone gets what they asked for', as
     }),
   );
   proxy.reset();
-  const answers = await Promise.all(wanted.map((body) => create(body)));
+  const responses = await Promise.all(wanted.map((body) => create(body)));
   expect(proxy.statements).toBeLessThan(20);
-  for (const [index, { status, body }] of answers.entries()) {
+  for (const [index, { status, body }] of responses.entries()) {
     expect({ status, body }).toMatchObject({ status: 201, body: wanted[index]! });
     const stored = await api(app).get(`/clusters/${body.id as string}`);
     expect(stored.body).toEqual(body);
@@ -60,15 +60,15 @@ it('writes a crowd by few statements, and everyone gets what they asked for', as
 it('gives a name that several want to the first of them', async () => {
   const name = uniqueName('wanted');
   await createdCluster();
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
       create(newCluster(index % 2 === 0 ? { name } : undefined)),
     ),
   );
 
-  expect(tally(answers)).toEqual({ 201: 11, 409: 9 });
-  expect(answers[0]!.status).toBe(201);
-  expect(answers[2]!.body).toMatchObject({
+  expect(tally(responses)).toEqual({ 201: 11, 409: 9 });
+  expect(responses[0]!.status).toBe(201);
+  expect(responses[2]!.body).toMatchObject({
     code: 'HYPERFLEET-CNF-001',
     errors: [{ field: 'name', value: name }],
   });

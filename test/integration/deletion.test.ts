@@ -1,5 +1,5 @@
 import { reaggregateAll } from '../../src/repositories/reaggregate';
-import type { Logger } from '../../src/telemetry/log';
+import { silentLogger } from '../../src/telemetry/log';
 import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, newReport } from '../support/factories';
@@ -10,12 +10,10 @@ import { violations } from '../support/lifecycle-service';
 let app: TestApp;
 /** The same service with nothing to wait for. */
 let idle: TestApp;
-const warn = jest.fn();
+const warn = jest.spyOn(silentLogger, 'warn');
 
 beforeAll(async () => {
-  const quiet = () => undefined;
-  const log = { error: quiet, info: quiet, debug: quiet, warn } as unknown as Logger;
-  app = await startTestApp({ log });
+  app = await startTestApp();
   const env = { HYPERFLEET_CLUSTER_ADAPTERS: '[]', HYPERFLEET_NODEPOOL_ADAPTERS: '[]' };
   idle = await startTestApp({ env });
 });
@@ -52,7 +50,7 @@ async function finalize(path: string, generation = 2, adapters = ['validation', 
 }
 
 describe('DELETE', () => {
-  test('marks the resource and answers 202 with it', async () => {
+  test('marks the resource and responds with 202 and the resource', async () => {
     const cluster = await aCluster();
     for (const adapter of ['validation', 'dns']) {
       await api(app).post(`${cluster.path}/statuses`).send(newReport(adapter));
@@ -73,7 +71,7 @@ describe('DELETE', () => {
     expect(found.headers.etag).toBe(headers.etag);
   });
 
-  test('again answers the same and changes nothing', async () => {
+  test('again gives the same response and changes nothing', async () => {
     const { path } = await aCluster();
     const first = await remove(path);
     const second = await remove(path);
@@ -226,8 +224,8 @@ describe('force-delete', () => {
     await finalize(cluster.path, 1);
     await remove(cluster.path);
     warn.mockClear();
-    const answer = await force(cluster.path, { reason: 'the account was closed' });
-    expect([answer.status, answer.text]).toEqual([204, '']);
+    const response = await force(cluster.path, { reason: 'the account was closed' });
+    expect([response.status, response.text]).toEqual([204, '']);
     expect(await statusOf(cluster.path)).toBe(404);
     expect(await statusOf(pool.path)).toBe(404);
     expect(warn.mock.calls).toEqual([

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { FREE_PORTS } from '../support/service-process';
 
-/* `npm run dev`: the bundled service answers, and starts again when a source file changes. */
+/* `npm run dev`: the bundled service responds, and starts again when a source file changes. */
 
 const ROOT = join(__dirname, '..', '..');
 

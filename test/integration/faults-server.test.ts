@@ -60,14 +60,14 @@ async function running(service = serve()): Promise<Running> {
   };
 }
 
-function expectUnavailable(answer: Response): void {
-  expect(answer).toMatchObject({
+function expectUnavailable(response: Response): void {
+  expect(response).toMatchObject({
     status: 503,
     type: 'application/problem+json',
     body: { code: 'HYPERFLEET-SVC-001', status: 503 },
   });
-  expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(1);
-  expect(answer.text).not.toMatch(/postgres|ECONN|127\.0\.0\.1|SELECT|INSERT|pool/i);
+  expect(Number(response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+  expect(response.text).not.toMatch(/postgres|ECONN|127\.0\.0\.1|SELECT|INSERT|pool/i);
 }
 
 it('waits for a database that is not up yet, says so, and serves once it is', async () => {
@@ -93,7 +93,7 @@ it('gives up on a database that does not come, after the tries it was told, with
 });
 
 it.each(['fast', 'immediate'] as const)(
-  'answers 503 while the database is away (%s stop), is not ready, and recovers without a restart',
+  'responds with 503 while the database is away (%s stop), is not ready, and recovers without a restart',
   async (how) => {
     const { service, api, ready } = await running();
     const created = await api.post(CLUSTERS).send(newCluster());
@@ -103,7 +103,7 @@ it.each(['fast', 'immediate'] as const)(
 
     await postgres.stop(how);
     const begin = Date.now();
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       api.get(path),
       api.get(CLUSTERS),
       api.post(CLUSTERS).send(newCluster()),
@@ -111,7 +111,7 @@ it.each(['fast', 'immediate'] as const)(
       api.delete(path),
     ]);
     expect(Date.now() - begin).toBeLessThan(5000);
-    answers.forEach(expectUnavailable);
+    responses.forEach(expectUnavailable);
     expect(await ready()).toMatchObject({
       status: 503,
       body: { status: 'unavailable', reason: 'the database does not answer' },
@@ -147,7 +147,7 @@ function makeTinyDisk(): string | undefined {
   return mount;
 }
 
-it('answers 503 to writes when the disk is full, goes on reading, and recovers', async () => {
+it('responds with 503 to writes when the disk is full, goes on reading, and recovers', async () => {
   const mount = makeTinyDisk();
   if (mount === undefined) {
     console.warn('SKIPPED: a full disk can only be made as root with the right to mount.');
@@ -161,11 +161,11 @@ it('answers 503 to writes when the disk is full, goes on reading, and recovers',
     await admin('ALTER TABLE resources SET TABLESPACE tiny');
     // Random text cannot be compressed.
     const large = () => newCluster({ spec: { blob: randomBytes(120_000).toString('base64') } });
-    let answer = await api.post(CLUSTERS).send(large());
-    for (let count = 0; answer.status === 201 && count < 40; count++) {
-      answer = await api.post(CLUSTERS).send(large());
+    let response = await api.post(CLUSTERS).send(large());
+    for (let count = 0; response.status === 201 && count < 40; count++) {
+      response = await api.post(CLUSTERS).send(large());
     }
-    expectUnavailable(answer);
+    expectUnavailable(response);
     expect((await api.get(before.body.href as string)).status).toBe(200);
     const { body } = await api.get(`${CLUSTERS}?pageSize=1`);
     await withClient(databaseUrl, async (client) => {

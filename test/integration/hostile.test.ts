@@ -11,14 +11,15 @@ import { faultsOf, fieldsOf, problemOf } from './hostile/responses';
 import { BODIES } from './hostile/bodies';
 import { HEADERS } from './hostile/headers';
 import { CLUSTER, CLUSTERS, type HostileRequest, MARKED, POOL } from './hostile/hostile-request';
-import { MEMBERS } from './hostile/members';
+import { PROPERTIES } from './hostile/properties';
 import { PATHS } from './hostile/paths';
 import { QUERIES } from './hostile/queries';
+import { REPORTS } from './hostile/reports';
 import { WIRE } from './hostile/wire';
 
 /*
  * What a service on a network gets to see, sent to the real process: each request has exactly one right
- * answer, no answer tells about the inside, and afterwards the process is as it was.
+ * response, no response tells about the inside, and afterwards the process is as it was.
  */
 
 jest.setTimeout(180_000);
@@ -94,7 +95,7 @@ async function heapMb(): Promise<number> {
   return least;
 }
 
-const tables = { PATHS, QUERIES, BODIES, MEMBERS, HEADERS };
+const tables = { PATHS, QUERIES, BODIES, PROPERTIES, REPORTS, HEADERS };
 
 test('there are at least a hundred of them, and all are different', () => {
   const all = Object.values(tables).flat();
@@ -106,21 +107,21 @@ test('there are at least a hundred of them, and all are different', () => {
 
 describe.each(Object.entries(tables))('%s', (_, requests) => {
   it.each(requests)('$what: $status $code', async (request) => {
-    const answer = await sendHostile(request);
+    const response = await sendHostile(request);
     const { status, code, fields } = request;
     const expected = { status, ...(code !== undefined && request.method !== 'HEAD' && { code }) };
-    expect({ ...problemOf(answer), detail: answer.text.slice(0, 500) }).toMatchObject(expected);
-    if (fields) expect(fieldsOf(answer)).toEqual(expect.arrayContaining(fields));
-    expect(faultsOf(answer, JSON.stringify(request))).toEqual([]);
+    expect({ ...problemOf(response), detail: response.text.slice(0, 500) }).toMatchObject(expected);
+    if (fields) expect(fieldsOf(response)).toEqual(expect.arrayContaining(fields));
+    expect(faultsOf(response, JSON.stringify(request))).toEqual([]);
   });
 });
 
 describe('WIRE', () => {
-  it.each(WIRE)('$what: $answers', async ({ bytes, answers }) => {
+  it.each(WIRE)('$what: $responses', async ({ bytes, responses }) => {
     const given = await sendBytes(url, Buffer.from(withRealPaths(bytes), 'latin1'));
-    const seen = given.map((answer) => Object.values(problemOf(answer)).join(' '));
-    expect(seen).toEqual(answers);
-    for (const answer of given) expect(faultsOf(answer, bytes)).toEqual([]);
+    const seen = given.map((response) => Object.values(problemOf(response)).join(' '));
+    expect(seen).toEqual(responses);
+    for (const response of given) expect(faultsOf(response, bytes)).toEqual([]);
   });
 });
 
@@ -129,7 +130,7 @@ describe('after all that', () => {
     const { body } = await supertest(url).get(`${CLUSTERS}?pageSize=100&orderBy=name`);
     const names = (body.items as { name: string }[]).map(({ name }) => name);
     expect(names.filter((name) => /never|smuggled|dry/.test(name))).toEqual([]);
-    const kept = MEMBERS.filter(({ status }) => status === 201);
+    const kept = PROPERTIES.filter(({ status }) => status === 201);
     expect(names.filter((name) => name.startsWith('hostile-'))).toHaveLength(kept.length);
     const cluster = await supertest(url).get(paths[CLUSTER]!);
     expect(cluster.body).toMatchObject({ generation: 1, labels: { env: 'production' } });
@@ -139,7 +140,7 @@ describe('after all that', () => {
   });
 
   it('what was odd but fine is stored exactly as it was sent', async () => {
-    for (const { body } of MEMBERS.filter(({ status }) => status === 201)) {
+    for (const { body } of PROPERTIES.filter(({ status }) => status === 201)) {
       const sent = JSON.parse((body as string).replace(/^\uFEFF/, '')) as {
         name: string;
         spec: object;

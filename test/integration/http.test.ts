@@ -57,7 +57,7 @@ describe('the form of a list', () => {
 });
 
 describe('paths and methods', () => {
-  it('answer HEAD like GET', async () => {
+  it('respond to HEAD as to GET', async () => {
     for (const path of [`${CLUSTERS}/${ids[0]!}`, `${CLUSTERS}?pageSize=1`, `${B}/errors`]) {
       const plain = { 'Accept-Encoding': 'identity' };
       const [head, full] = [await api().head(path).set(plain), await get(path).set(plain)];
@@ -84,13 +84,13 @@ describe('paths and methods', () => {
       ...[`${B}/%63lusters`, `${B}/clusters.json`, '/', B, '/API/hyperfleet', '/api/hyperfleet/v2'],
       ...[`${CLUSTERS}/${id}/statuses/x`, `${CLUSTERS}/../clusters`, `${B}/clusters;x=1`],
     ]) {
-      const answer = await get(path);
-      expect({ path, status: answer.status }).toEqual({ path, status: 404 });
-      expect(answer.body.code).toBe('HYPERFLEET-NTF-000');
+      const response = await get(path);
+      expect({ path, status: response.status }).toEqual({ path, status: 404 });
+      expect(response.body.code).toBe('HYPERFLEET-NTF-000');
     }
   });
 
-  it('answer a method they do not have with 405 and those they have', async () => {
+  it('respond to a method they do not have with 405 and those they have', async () => {
     const id = ids[0]!;
     for (const [method, path, allowed] of [
       ['delete', CLUSTERS, 'GET, HEAD, POST'],

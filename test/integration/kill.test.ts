@@ -87,25 +87,25 @@ async function reportFor(reporter: Reporter): Promise<void> {
       data: { number },
     };
     const request = supertest(url)[method](`${reporter.path}/statuses`).send(report);
-    const answer = await request.catch(() => undefined);
-    if (answer === undefined) return;
+    const response = await request.catch(() => undefined);
+    if (response === undefined) return;
     // A busy machine may make it 503, which promises nothing.
-    if (answer.status === 503) continue;
-    expect(answer.status).toBe(201);
+    if (response.status === 503) continue;
+    expect(response.status).toBe(201);
     reporter.acknowledged = number;
   }
 }
 
 async function createUntilKilled(created: string[]): Promise<void> {
   while (service.running) {
-    const answer = await supertest(url)
+    const response = await supertest(url)
       .post(`${B}/clusters`)
       .send(newCluster())
       .catch(() => undefined);
-    if (answer === undefined) return;
-    if (answer.status === 503) continue;
-    expect(answer.status).toBe(201);
-    created.push(answer.body.id as string);
+    if (response === undefined) return;
+    if (response.status === 503) continue;
+    expect(response.status).toBe(201);
+    created.push(response.body.id as string);
     await sleep(20);
   }
 }

@@ -60,7 +60,7 @@ function toldByService(row: StoredRow) {
   };
 }
 
-/** Answers that say that nothing was done. */
+/** Responses that say that nothing was done. */
 function movesNothing(outcome: Outcome, before: Model, request: Request): boolean {
   if (outcome.status >= 400) return true;
   if (request.do === 'create' || request.do === 'force-delete') return false;
@@ -78,14 +78,14 @@ class StepCommand implements fc.AsyncCommand<Model, Real> {
   async run(model: Model, real: Real): Promise<void> {
     const request = requestOf(model, this.step);
     const before = copyOf(model);
-    const answer = await ask(app, request);
-    expect(answer).toEqual(perform(model, request, answer.id ?? 'none'));
+    const response = await ask(app, request);
+    expect(response).toEqual(perform(model, request, response.id ?? 'none'));
     const { rows, violations } = await inspect(app.service.db, KINDS);
     expect(rows.map(toldByService)).toEqual(told(model));
     expect(violations).toEqual([]);
 
     const versions = new Map(rows.map(({ id, version }) => [id, version]));
-    if (movesNothing(answer, before, request)) {
+    if (movesNothing(response, before, request)) {
       expect(versions).toEqual(real.versions);
     } else if (request.do !== 'create' && versions.has(request.at.id)) {
       expect(versions.get(request.at.id)).toBeGreaterThan(real.versions.get(request.at.id)!);
@@ -116,18 +116,18 @@ test('any sequence of requests ends as the model says, after each one', async ()
 });
 
 /**
- * Does to the model, in some order, what was done at once: an order in which every answer is the one that
- * was given and the end is the one that is there. Undefined when no order explains what happened.
+ * Does to the model, in some order, what was done at once: an order in which every response is the one that
+ * was sent and the end is the one that is there. Undefined when no order explains what happened.
  */
 function explain(
   model: Model,
-  pending: readonly { request: Request; answer: Outcome }[],
+  pending: readonly { request: Request; response: Outcome }[],
   end: unknown,
 ): Model | undefined {
   if (pending.length === 0) return isDeepStrictEqual(told(model), end) ? model : undefined;
-  for (const [index, { request, answer }] of pending.entries()) {
+  for (const [index, { request, response }] of pending.entries()) {
     const next = copyOf(model);
-    if (!isDeepStrictEqual(perform(next, request, answer.id ?? 'none'), answer)) continue;
+    if (!isDeepStrictEqual(perform(next, request, response.id ?? 'none'), response)) continue;
     const rest = pending.filter((_, position) => position !== index);
     const explained = explain(next, rest, end);
     if (explained !== undefined) return explained;
@@ -148,8 +148,8 @@ test('requests at the same time, to two processes, end as if one had come after 
         const requests = steps.map((step) => requestOf(model, step));
         const done = await Promise.all(
           requests.map(async (request, index) => {
-            const answer = await ask(index % 2 === 0 ? app : other, request);
-            return { request, answer };
+            const response = await ask(index % 2 === 0 ? app : other, request);
+            return { request, response };
           }),
         );
         const { rows, violations } = await inspect(app.service.db, KINDS);

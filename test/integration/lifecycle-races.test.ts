@@ -117,12 +117,12 @@ test('five deletes at once are one deletion, and all are told the same', async (
   await race(ROUNDS, async () => {
     const { id } = await a.createCluster();
     const actors = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}@x.io`);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       actors.map((actor, index) => (index % 2 ? a : b).delete({ kind: 'Cluster', id }, actor)),
     );
     const [stored] = await find(id);
     expect(actors).toContain(stored!.deleted_by);
-    for (const { generation, deleted_time, deleted_by, version } of answers) {
+    for (const { generation, deleted_time, deleted_by, version } of responses) {
       expect(generation).toBe(2);
       expect(version).toBe(2);
       expect(deleted_by).toBe(stored!.deleted_by);

@@ -21,9 +21,9 @@ let clusters: Item[];
 const api = () => supertest(app.url);
 const get = (path: string) => api().get(path);
 const list = async (query: Record<string, string>, path = CLUSTERS): Promise<Response['body']> => {
-  const answer = await get(`${path}?${new URLSearchParams(query).toString()}`);
-  expect({ query, status: answer.status, text: answer.text }).toMatchObject({ status: 200 });
-  return answer.body;
+  const response = await get(`${path}?${new URLSearchParams(query).toString()}`);
+  expect({ query, status: response.status, text: response.text }).toMatchObject({ status: 200 });
+  return response.body;
 };
 const names = (body: Response['body']) => (body.items as Item[]).map(({ name }) => name);
 
@@ -58,7 +58,7 @@ describe('paging', () => {
     expect(seen).toEqual([...NAMES].reverse());
   });
 
-  it('answers a page past the end with no items and the total', async () => {
+  it('responds to a page past the end with no items and the total', async () => {
     for (const page of ['5', '2147483647']) {
       expect(await list({ page, pageSize: '2' })).toEqual({
         ...{ kind: 'ClusterList', page: Number(page), size: 0, total: 7, items: [] },

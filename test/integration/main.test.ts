@@ -180,7 +180,7 @@ describe('the schema', () => {
 });
 
 describe('a running service', () => {
-  it('says where it listens, answers there, and ends cleanly on SIGTERM', async () => {
+  it('says where it listens, responds there, and ends cleanly on SIGTERM', async () => {
     const database = await createTestDatabase();
     const env = { ...FREE_PORTS, DATABASE_URL: database.url };
     const service = startService(['serve'], env, directory);

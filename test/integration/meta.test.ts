@@ -14,7 +14,7 @@ afterAll(() => app.stop());
 const get = (path: string) => supertest(app.url).get(path);
 
 describe('the error table', () => {
-  it('explains every code the service can answer with, each at an address of its own', async () => {
+  it('explains every code the service can respond with, each at an address of its own', async () => {
     const { body } = await get(`${B}/errors`).expect(200);
     const codes = Object.keys(PROBLEMS);
     expect(body).toMatchObject({
@@ -42,11 +42,13 @@ describe('the error table', () => {
 });
 
 describe('a problem', () => {
-  it('carries the members of RFC 9457 and those of older clients, which agree', async () => {
-    const answer = await get(`${B}/clusters?nonsense=1`).set('X-Request-Id', 'my.id-1').expect(400);
-    expect(answer.type).toBe('application/problem+json');
-    expect(answer.headers['x-request-id']).toBe('my.id-1');
-    const { timestamp, detail, errors, details, ...rest } = JSON.parse(answer.text);
+  it('carries the properties of RFC 9457 and those of older clients, which agree', async () => {
+    const response = await get(`${B}/clusters?nonsense=1`)
+      .set('X-Request-Id', 'my.id-1')
+      .expect(400);
+    expect(response.type).toBe('application/problem+json');
+    expect(response.headers['x-request-id']).toBe('my.id-1');
+    const { timestamp, detail, errors, details, ...rest } = JSON.parse(response.text);
     expect(rest).toEqual({
       type: 'https://api.hyperfleet.io/errors/validation-error',
       title: 'Validation Failed',
@@ -104,9 +106,9 @@ describe.each(['/openapi', `${B}/openapi`])('%s', (path) => {
   it('is the same as YAML when Accept asks for that', async () => {
     const json = await get(path);
     for (const accept of ['application/yaml', 'text/yaml, */*;q=0.1', 'application/x-yaml']) {
-      const answer = await get(path).set('Accept', accept).buffer(true).expect(200);
-      expect(answer.type).toBe('application/yaml');
-      expect(parse(answer.text)).toEqual(json.body);
+      const response = await get(path).set('Accept', accept).buffer(true).expect(200);
+      expect(response.type).toBe('application/yaml');
+      expect(parse(response.text)).toEqual(json.body);
     }
   });
 });

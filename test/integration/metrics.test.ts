@@ -25,15 +25,7 @@ let healthUrl: string;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'hyperfleet-metrics-'));
   database = await createTestDatabase();
-  const service = startService(
-    ['serve'],
-    {
-      ...{ ...FREE_PORTS, DATABASE_URL: database.url, HYPERFLEET_STUCK_AFTER_SECONDS: '1' },
-      ...{ HYPERFLEET_CLUSTER_ADAPTERS: 'validation', HYPERFLEET_NODEPOOL_ADAPTERS: 'validation' },
-    },
-    directory,
-  );
-  const ready = await service.ready();
+  const ready = await serve(database).ready();
   api = supertest(new URL(ready.api).origin);
   metricsUrl = new URL(ready.metrics).origin;
   healthUrl = new URL(ready.health).origin;
@@ -43,6 +35,14 @@ afterAll(async () => {
   await database.drop();
   rmSync(directory, { recursive: true, force: true });
 });
+
+function serve({ url }: TestDatabase) {
+  const env = {
+    ...{ ...FREE_PORTS, DATABASE_URL: url, HYPERFLEET_STUCK_AFTER_SECONDS: '1' },
+    ...{ HYPERFLEET_CLUSTER_ADAPTERS: 'validation', HYPERFLEET_NODEPOOL_ADAPTERS: 'validation' },
+  };
+  return startService(['serve'], env, directory);
+}
 
 interface Series {
   name: string;
@@ -198,14 +198,7 @@ it('counts reports by what became of them', async () => {
 
 it('tells how many resources wait to be reconciled, and how many for too long', async () => {
   const own = await createTestDatabase();
-  const service = startService(
-    ['serve'],
-    {
-      ...{ ...FREE_PORTS, DATABASE_URL: own.url, HYPERFLEET_STUCK_AFTER_SECONDS: '1' },
-      ...{ HYPERFLEET_CLUSTER_ADAPTERS: 'validation', HYPERFLEET_NODEPOOL_ADAPTERS: 'validation' },
-    },
-    directory,
-  );
+  const service = serve(own);
   const ready = await service.ready();
   const other = supertest(new URL(ready.api).origin);
   const [done, marked] = [
@@ -238,7 +231,7 @@ it('tells how many resources wait to be reconciled, and how many for too long', 
 });
 
 describe('the listeners of operators', () => {
-  it('answer health, readiness, and nothing else, with bodies that machines read', async () => {
+  it('respond about health, readiness, and nothing else, with bodies that machines read', async () => {
     for (const path of ['/healthz', '/healthcheck', '/readyz']) {
       expect(await supertest(healthUrl).get(path)).toMatchObject({
         status: 200,

@@ -25,10 +25,10 @@ describe('creating a node pool', () => {
   it('puts it under its cluster, at generation 1, with an address of its own', async () => {
     const cluster = await createCluster();
     const request = newNodePool();
-    const answer = await api().post(`${cluster.href}/nodepools`).send(request).expect(201);
-    const { id, created_time: time, status, ...pool } = answer.body;
+    const response = await api().post(`${cluster.href}/nodepools`).send(request).expect(201);
+    const { id, created_time: time, status, ...pool } = response.body;
     expect(id).toMatch(/^2[0-9a-hjkmnp-tv-z]{26}$/);
-    expect(answer.headers.location).toBe(`${B}/nodepools/${id}`);
+    expect(response.headers.location).toBe(`${B}/nodepools/${id}`);
     expect(pool).toEqual({
       ...{ kind: 'NodePool', href: `${B}/nodepools/${id}`, name: request.name, generation: 1 },
       owner_references: { id: cluster.id, kind: 'Cluster', href: cluster.href },
@@ -40,8 +40,8 @@ describe('creating a node pool', () => {
     const ways = [pool.href, `${cluster.href}/nodepools/${id}`, `${pool.href}/`];
     for (const way of ways) {
       const read = await api().get(way).expect(200);
-      expect(read.body).toEqual(answer.body);
-      expect(read.headers.etag).toBe(answer.headers.etag);
+      expect(read.body).toEqual(response.body);
+      expect(read.headers.etag).toBe(response.headers.etag);
     }
   });
 
@@ -51,7 +51,7 @@ describe('creating a node pool', () => {
     ['a'.repeat(15), 201],
     ['a'.repeat(16), 400],
     ['Abc', 400],
-  ])('with the name %j is answered %i', async (name, status) => {
+  ])('with the name %j gets %i', async (name, status) => {
     const { href } = await createCluster();
     await api().post(`${href}/nodepools`).send(newNodePool({ name })).expect(status);
   });
@@ -92,10 +92,10 @@ describe('creating a node pool', () => {
     try {
       for (let round = 0; round < 100; round++) {
         const body = newNodePool({ name: `pool-${round}` });
-        const answers = await Promise.all(
+        const responses = await Promise.all(
           [app, other].map(({ url }) => supertest(url).post(`${href}/nodepools`).send(body)),
         );
-        expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
+        expect(responses.map(({ status }) => status).sort()).toEqual([201, 409]);
       }
     } finally {
       await other.stop();
@@ -125,7 +125,7 @@ describe('a node pool', () => {
     const { pool } = await create();
     const other = await createCluster();
     const path = `${other.href}/nodepools/${pool.id as string}`;
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       api().get(path),
       api().patch(path).send({ labels: {} }),
       api().delete(path),
@@ -134,8 +134,8 @@ describe('a node pool', () => {
       api().post(`${path}/statuses`).send(newReport('validation')),
       api().put(`${path}/statuses`).send(newReport('validation', 0)),
     ]);
-    expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
-      answers.map(() => [404, 'HYPERFLEET-NTF-001']),
+    expect(responses.map(({ status, body }) => [status, body.code])).toEqual(
+      responses.map(() => [404, 'HYPERFLEET-NTF-001']),
     );
     expect((await api().get(pool.href)).body).toEqual(pool);
   });

@@ -72,7 +72,7 @@ async function expectUnmoved(path: string, before: Response, after: Response): P
 }
 
 describe('application/json', () => {
-  test('a given member is replaced as a whole, the other one stays', async () => {
+  test('a given property is replaced as a whole, the other one stays', async () => {
     const { path, body } = await aCluster({ region: 'a', size: 3 }, { env: 'test' });
     const patched = await replace(path, { spec: { region: 'b' } });
     expect(patched.status).toBe(200);
@@ -95,7 +95,7 @@ describe('application/json', () => {
 });
 
 describe('application/merge-patch+json', () => {
-  test('members are merged at any depth, null removes, an array replaces an array', async () => {
+  test('properties are merged at any depth, null removes, an array replaces an array', async () => {
     const { path } = await aCluster({
       ...{ a: { b: { c: 1, d: 2 } }, list: [1, 2, 3], gone: true },
     });
@@ -124,9 +124,9 @@ describe('application/merge-patch+json', () => {
 
   test('a spec cannot be removed', async () => {
     const { path, body } = await aCluster();
-    const answer = await merge(path, { spec: null });
-    expect(answer.status).toBe(400);
-    expect(answer.body).toMatchObject({ code: 'HYPERFLEET-VAL-000' });
+    const response = await merge(path, { spec: null });
+    expect(response.status).toBe(400);
+    expect(response.body).toMatchObject({ code: 'HYPERFLEET-VAL-000' });
     expect((await api(app).get(path)).body).toEqual(body);
   });
 });
@@ -212,9 +212,9 @@ describe('refused, and nothing is changed', () => {
     ['{"spec":{}}', 'application/json-patch+json', 415],
   ])('%s as %s', async (text, type, status) => {
     const { path, body } = await aCluster();
-    const answer = await api(app).patch(path).type(type).send(text);
-    expect(answer.status).toBe(status);
-    expect(answer.type).toBe('application/problem+json');
+    const response = await api(app).patch(path).type(type).send(text);
+    expect(response.status).toBe(status);
+    expect(response.type).toBe('application/problem+json');
     expect((await api(app).get(path)).body).toEqual(body);
   });
 
@@ -222,9 +222,9 @@ describe('refused, and nothing is changed', () => {
     const some = (prefix: string, count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index}`, 'x']));
     const { path } = await aCluster({}, some('a', 40));
-    const answer = await merge(path, { labels: some('b', 25) });
-    expect(answer.status).toBe(400);
-    expect(answer.body.errors).toEqual([
+    const response = await merge(path, { labels: some('b', 25) });
+    expect(response.status).toBe(400);
+    expect(response.body.errors).toEqual([
       expect.objectContaining({ field: 'labels', constraint: 'maxProperties' }),
     ]);
     expect((await merge(path, { labels: { ...some('b', 25), a0: null } })).status).toBe(200);
@@ -232,17 +232,17 @@ describe('refused, and nothing is changed', () => {
 
   test('merge patches that add up to more than one request could hold', async () => {
     const { path } = await aCluster({ a: 'x'.repeat(200_000) });
-    const answer = await merge(path, { spec: { b: 'x'.repeat(100_000) } });
-    expect(answer.status).toBe(413);
-    expect(answer.body.code).toBe('HYPERFLEET-LRG-001');
+    const response = await merge(path, { spec: { b: 'x'.repeat(100_000) } });
+    expect(response.status).toBe(413);
+    expect(response.body.code).toBe('HYPERFLEET-LRG-001');
     expect((await merge(path, { spec: { a: 'x', b: 'x'.repeat(100_000) } })).status).toBe(200);
   });
 
   test('a resource that is being deleted', async () => {
     const { path } = await aCluster();
     const { body } = await api(app).delete(path);
-    const answer = await replace(path, { spec: { region: 'b' } });
-    expect(answer.body).toMatchObject({ status: 409, code: 'HYPERFLEET-CNF-003' });
+    const response = await replace(path, { spec: { region: 'b' } });
+    expect(response.body).toMatchObject({ status: 409, code: 'HYPERFLEET-CNF-003' });
     expect((await api(app).get(path)).body).toEqual(body);
   });
 
@@ -250,8 +250,8 @@ describe('refused, and nothing is changed', () => {
     const [one, other] = [await aCluster(), await aCluster()];
     const pool = await api(app).post(`${one.path}/nodepools`).send(newNodePool());
     for (const path of ['/clusters/none', `${other.path}/nodepools/${pool.body.id}`]) {
-      const answer = await replace(path, { labels: { a: 'b' } });
-      expect(answer.body).toMatchObject({ status: 404, code: 'HYPERFLEET-NTF-001' });
+      const response = await replace(path, { labels: { a: 'b' } });
+      expect(response.body).toMatchObject({ status: 404, code: 'HYPERFLEET-NTF-001' });
     }
     const right = await replace(`${one.path}/nodepools/${pool.body.id}`, { labels: { a: 'b' } });
     expect(right.body).toMatchObject({ kind: 'NodePool', generation: 2, labels: { a: 'b' } });
@@ -263,13 +263,13 @@ describe("against the provider's schema", () => {
 
   test('the result of a merge patch is what is validated, and every failure is told', async () => {
     const { path, body } = await aCluster(good);
-    const answer = await merge(
+    const response = await merge(
       path,
       { spec: { region: null, size: 11, network: { cidr: null } } },
       strict,
     );
-    expect(answer.body).toMatchObject({ status: 400, code: 'HYPERFLEET-VAL-000' });
-    const fields = answer.body.errors.map(({ field }: { field: string }) => field).sort();
+    expect(response.body).toMatchObject({ status: 400, code: 'HYPERFLEET-VAL-000' });
+    const fields = response.body.errors.map(({ field }: { field: string }) => field).sort();
     expect(fields).toEqual(['spec.network.cidr', 'spec.region', 'spec.size']);
     expect((await api(app).get(path)).body).toEqual(body);
     const fine = await merge(path, { spec: { size: 10 } }, strict);
@@ -285,15 +285,19 @@ describe("against the provider's schema", () => {
   test('a kind the schema says nothing about takes any object', async () => {
     const { path } = await aCluster(good);
     const pool = await api(strict).post(`${path}/nodepools`).send(newNodePool());
-    const answer = await merge(`${path}/nodepools/${pool.body.id}`, { spec: { any: [1] } }, strict);
-    expect(answer.status).toBe(200);
+    const response = await merge(
+      `${path}/nodepools/${pool.body.id}`,
+      { spec: { any: [1] } },
+      strict,
+    );
+    expect(response.status).toBe(200);
   });
 });
 
-test('merge patches of different members at the same time all count', async () => {
+test('merge patches of different properties at the same time all count', async () => {
   const { path } = await aCluster({});
   const patches = Array.from({ length: 20 }, (_, index) =>
-    merge(path, { spec: { [`member${index}`]: index } }),
+    merge(path, { spec: { [`property${index}`]: index } }),
   );
   for (const { status } of await Promise.all(patches)) expect(status).toBe(200);
   const { body } = await api(app).get(path);

@@ -40,20 +40,20 @@ beforeAll(async () => {
 
 afterAll(() => app.stop());
 
-function expectAnswer({ command, answer, output }: Outcome): void {
-  if (answer === undefined) return;
-  const [shown, got] = [withoutChance(answer.text), withoutChance(output)];
-  if (answer.language === 'text') expect({ command, got }).toEqual({ command, got: shown });
+function expectResponse({ command, response, output }: Outcome): void {
+  if (response === undefined) return;
+  const [shown, got] = [withoutChance(response.text), withoutChance(output)];
+  if (response.language === 'text') expect({ command, got }).toEqual({ command, got: shown });
   else expect({ command, got: JSON.parse(got) }).toEqual({ command, got: JSON.parse(shown) });
 }
 
 (runnable ? describe : describe.skip)('the commands of', () => {
   it.each(['README.md', 'docs/api.md'])(
-    '%s run as written, and answer as shown',
+    '%s run as written, and respond as shown',
     async (file) => {
       const steps = stepsOf(readDocument(file));
-      expect(steps.filter(({ answer }) => answer).length).toBeGreaterThan(3);
-      for (const outcome of await execute(steps, app.url)) expectAnswer(outcome);
+      expect(steps.filter(({ response }) => response).length).toBeGreaterThan(3);
+      for (const outcome of await execute(steps, app.url)) expectResponse(outcome);
     },
     60_000,
   );

@@ -110,7 +110,7 @@ test('200 reports of 20 adapters at once, over two processes, end as if they had
   expect((await patch(servers[1]!, cluster.id, 2)).status).toBe(200);
 
   const reports = shuffled(manyReports());
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     reports.map((report, index) =>
       api(servers[index % 2]!)
         .post(`/clusters/${cluster.id}/statuses`)
@@ -118,10 +118,10 @@ test('200 reports of 20 adapters at once, over two processes, end as if they had
     ),
   );
 
-  const counts = tally(answers);
+  const counts = tally(responses);
   expect(Object.keys(counts).sort()).toEqual(['201', '204']);
   const accepted = await acceptedBy(database.directUrl, cluster.id);
-  // One PATCH, and the reports that were answered with 201: no other, and none of them lost.
+  // One PATCH, and the reports whose response was 201: no other, and none of them lost.
   expect(accepted).toHaveLength(1 + counts[201]!);
   const world = replay(REQUIRED, cluster.created_time, accepted);
   for (const server of servers) {
@@ -158,11 +158,11 @@ describe('two services on one database', () => {
       ),
     ];
 
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       shuffled(jobs).map((job, index) => job(apps[index % apps.length]!)),
     );
 
-    const counts = tally(answers);
+    const counts = tally(responses);
     // 409: the report was about a generation that had not come yet.
     expect(Object.keys(counts).filter((status) => !/^(200|201|204|409)$/.test(status))).toEqual([]);
     const accepted = await acceptedBy(database.directUrl, cluster.id);
@@ -182,7 +182,7 @@ describe('two services on one database', () => {
     for (let round = 0; round < 10; round++) {
       const cluster = await createCluster(apps[0]!);
 
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         ['gcp-dns', 'Gcp-Dns', 'gcpDns'].map((adapter, index) =>
           api(apps[index % 2]!)
             .post(`/clusters/${cluster.id}/statuses`)
@@ -191,7 +191,7 @@ describe('two services on one database', () => {
       );
 
       // `gcpDns` becomes GcpDnsSuccessful as well.
-      expect(tally(answers)).toEqual({ 201: 1, 400: 2 });
+      expect(tally(responses)).toEqual({ 201: 1, 400: 2 });
     }
   });
 
@@ -199,12 +199,12 @@ describe('two services on one database', () => {
     const cluster = await createCluster(apps[0]!);
     const report = newReport('adapter-01');
 
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       apps.map((app) => api(app).post(`/clusters/${cluster.id}/statuses`).send(report)),
     );
 
     // Equal times are accepted: a sender that is not sure sends again.
-    expect(tally(answers)).toEqual({ 201: 2 });
+    expect(tally(responses)).toEqual({ 201: 2 });
     const world = replay(
       REQUIRED,
       cluster.created_time,

@@ -28,9 +28,9 @@ afterAll(async () => {
 });
 
 async function create(path: string, body: object): Promise<Stored> {
-  const answer = await api(app).post(path).send(body);
-  expect(answer.status).toBe(201);
-  return answer.body as Stored;
+  const response = await api(app).post(path).send(body);
+  expect(response.status).toBe(201);
+  return response.body as Stored;
 }
 
 /** A report about a resource, `seconds` after the first possible one. */
@@ -125,12 +125,12 @@ test('a crowd of reports within one process costs two round trips each', async (
   const { id } = await create('/clusters', newCluster());
   proxy.reset();
 
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 40 }, (_, number) => report(`/clusters/${id}`, `adapter-${number}`, 1)),
   );
 
-  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
-  expect(proxy.roundTrips).toBe(2 * answers.length);
+  expect(responses.map(({ status }) => status)).toEqual(responses.map(() => 201));
+  expect(proxy.roundTrips).toBe(2 * responses.length);
 });
 
 /** Where the rows of a resource lie: a write, even of the same values, moves them. */

@@ -30,9 +30,9 @@ async function refusal(subject: Pick<Subject, 'path'>, report: ReportBody) {
 }
 
 async function accept(subject: Subject, report: ReportBody) {
-  const answer = await sendReport(app, subject, report);
-  expect(answer.status).toBe(201);
-  return answer.body as { created_time: string; last_report_time: string };
+  const response = await sendReport(app, subject, report);
+  expect(response.status).toBe(201);
+  return response.body as { created_time: string; last_report_time: string };
 }
 
 const at = (time: string | undefined, generation = 1) => ({
@@ -102,7 +102,7 @@ describe('2. names that could not be told apart', () => {
     });
   });
 
-  test('an adapter under the condition type of a required one is refused, and the answer names both', async () => {
+  test('an adapter under the condition type of a required one is refused, and the response names both', async () => {
     const cluster = await newSubject();
     const pool = await newPool(cluster);
     const { status, body } = await sendReport(app, cluster, minimalReport('Dns'));

@@ -21,10 +21,10 @@ afterAll(async () => {
 });
 
 async function createClusters(count: number): Promise<string[]> {
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: count }, () => api(app).post('/clusters').send(newCluster())),
   );
-  return answers.map(({ body }) => body.id as string);
+  return responses.map(({ body }) => body.id as string);
 }
 
 const report = (id: string, body: object = newReport('validation'), on = app) =>
@@ -54,7 +54,7 @@ async function whileOneHangs(work: () => Promise<void>): Promise<void> {
 it('writes a crowd by few statements, and each report decides the conditions of its resource', async () => {
   const ids = await createClusters(40);
   proxy.reset();
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     ids.map((id, index) =>
       report(id, {
         ...newReport('validation', 1, { Available: index % 2 === 0 ? 'True' : 'False' }),
@@ -66,7 +66,7 @@ it('writes a crowd by few statements, and each report decides the conditions of 
   // A read for each, and the writes.
   expect(proxy.statements).toBeLessThan(40 + 20);
 
-  for (const [index, { status, body }] of answers.entries()) {
+  for (const [index, { status, body }] of responses.entries()) {
     expect(status).toBe(201);
     const stored = await api(app).get(`/clusters/${ids[index]!}/statuses`);
     expect(stored.body.items).toEqual([body]);
@@ -101,11 +101,11 @@ it('does not let one whose resource somebody else is changing hold up the others
 it('lets two processes report on the same resources in opposite orders', async () => {
   const ids = await createClusters(60);
   for (const [round, on] of [other, app].entries()) {
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       ...ids.map((id) => report(id, newReport('validation'), on)),
       ...ids.toReversed().map((id) => report(id, newReport('dns'), round === 0 ? app : other)),
     ]);
-    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
+    expect(responses.map(({ status }) => status)).toEqual(responses.map(() => 201));
   }
   for (const id of ids) expect(await conditionsOf(id)).toMatchObject({ Ready: 'True' });
 });
@@ -118,11 +118,11 @@ it('counts all reports on one resource, even when they do not queue', async () =
   try {
     const adapters = ['validation', 'dns', ...Array.from({ length: 18 }, (_, n) => `extra-${n}`)];
     await whileOneHangs(async () => {
-      const answers = await Promise.all([
+      const responses = await Promise.all([
         ...adapters.map((adapter) => report(id!, newReport(adapter))),
         report(id!, newReport('elsewhere'), other),
       ]);
-      expect(tally(answers)).toEqual({ 201: adapters.length + 1 });
+      expect(tally(responses)).toEqual({ 201: adapters.length + 1 });
     });
     const conditions = await conditionsOf(id!);
     expect(conditions).toMatchObject({ Ready: 'True', ElsewhereSuccessful: 'True' });
@@ -137,10 +137,10 @@ it('counts all reports on one resource, even when they do not queue', async () =
 it('stores a large report among small ones', async () => {
   const ids = await createClusters(8);
   const large = { ...newReport('dns'), data: { text: 'x'.repeat(20_000) } };
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     ids.map((id, index) => report(id, index === 4 ? large : newReport('dns'))),
   );
-  expect(tally(answers)).toEqual({ 201: 8 });
+  expect(tally(responses)).toEqual({ 201: 8 });
   const { body } = await api(app).get(`/clusters/${ids[4]!}/statuses`);
   expect(body.items[0].data).toEqual(large.data);
 });

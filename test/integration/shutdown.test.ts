@@ -13,7 +13,7 @@ import {
   stopServices,
 } from '../support/service-process';
 
-/* How the service stops: not ready first, then every request answered, then gone; and at once when it is told twice. */
+/* How the service stops: not ready first, then a response to every request, then gone; and at once when it is told twice. */
 
 const CLUSTERS = '/clusters';
 /** A list that is read on a pooled connection; one without a search shares the connections of short reads. */
@@ -61,7 +61,7 @@ function whileBlocked(work: (release: () => Promise<unknown>) => Promise<void>):
   });
 }
 
-it('is not ready first, goes on answering, finishes what it has begun, and ends with 0', async () => {
+it('is not ready first, goes on responding, finishes what it has begun, and ends with 0', async () => {
   const { service, list, health } = await start();
   expect(await health('/readyz')).toMatchObject({ status: 200, body: { status: 'ok' } });
   await whileBlocked(async (release) => {
@@ -76,14 +76,14 @@ it('is not ready first, goes on answering, finishes what it has begun, and ends 
     for (const path of ['/healthz', '/healthcheck']) {
       expect((await health(path)).status).toBe(200);
     }
-    // A request that comes late is answered too, and its client told to go elsewhere.
+    // A request that comes late gets a response too, and its client told to go elsewhere.
     const late = list();
     await sleep(700);
     await release();
     expect((await begun).status).toBe(200);
-    const answer = await late;
-    expect(answer.status).toBe(200);
-    expect(answer.headers.connection).toBe('close');
+    const response = await late;
+    expect(response.status).toBe(200);
+    expect(response.headers.connection).toBe('close');
     expect(await ending).toMatchObject({ code: 0, signal: null, stderr: '' });
     expect(service.log.at(-1)!.message).toBe('stopped');
   });

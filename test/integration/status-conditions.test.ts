@@ -16,26 +16,19 @@ import {
 let app: TestApp;
 
 beforeAll(async () => {
-  app = await startTestApp({
-    env: {
-      HYPERFLEET_CLUSTER_ADAPTERS: 'validation,dns',
-      HYPERFLEET_NODEPOOL_ADAPTERS: 'validation',
-    },
-  });
+  app = await startTestApp();
 });
 
 afterAll(() => app.stop());
 
 const newSubject = () => createSubject(app, '/clusters', newCluster());
 
-type Statuses = Parameters<typeof minimalReport>[1];
-
 /** A report so many seconds after the creation of its resource. */
 async function report(
   subject: Subject,
   adapter: string,
   seconds: number,
-  conditions: Statuses = { Available: 'True' },
+  conditions: Parameters<typeof minimalReport>[1] = { Available: 'True' },
   generation = 1,
 ): Promise<void> {
   const more = { observed_generation: generation, observed_time: after(subject, seconds) };
@@ -44,11 +37,8 @@ async function report(
 }
 
 const patch = async (subject: Subject) => {
-  const { body } = await api(app)
-    .patch(subject.path)
-    .send({
-      labels: { touched: String(Date.now()) },
-    });
+  const labels = { touched: String(Date.now()) };
+  const { body } = await api(app).patch(subject.path).send({ labels });
   return (body as { updated_time: string }).updated_time;
 };
 

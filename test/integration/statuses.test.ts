@@ -46,10 +46,10 @@ async function discard(subject: Subject, report: ReportBody): Promise<unknown> {
 }
 
 async function accept(subject: Subject, report: ReportBody, method?: 'put') {
-  const answer = await sendReport(app, subject, report, method);
-  expect(answer.status).toBe(201);
-  expect(answer.headers['hyperfleet-report-discarded']).toBeUndefined();
-  return answer.body as Awaited<ReturnType<typeof listReports>>[number];
+  const response = await sendReport(app, subject, report, method);
+  expect(response.status).toBe(201);
+  expect(response.headers['hyperfleet-report-discarded']).toBeUndefined();
+  return response.body as Awaited<ReturnType<typeof listReports>>[number];
 }
 
 const at = (time: string | undefined, generation = 1, available: 'True' | 'Unknown' = 'True') =>

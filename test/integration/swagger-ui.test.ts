@@ -9,7 +9,7 @@ import { ADA, startGuardedApp } from '../support/guarded-app';
 
 const CLUSTERS = '/api/hyperfleet/v1/clusters';
 const ADDRESSES = ['/openapi-ui', '/openapi-ui/', '/api/hyperfleet/v1/openapi.html'];
-// Every opened operation renders the schemas of all its answers: slow on a busy machine.
+// Every opened operation renders the schemas of all its responses: slow on a busy machine.
 jest.setTimeout(120_000);
 
 const artifacts = join(packageRoot, 'artifacts');
@@ -30,9 +30,9 @@ describe('the files of the Swagger UI', () => {
     expect(files).toHaveLength(6);
     for (const file of files) {
       const url = new URL(file, app.url + address);
-      const answer = await request(app.url).head(url.pathname).expect(200);
-      expect(answer.headers['x-content-type-options']).toBe('nosniff');
-      expect(answer.headers['cache-control']).toBe('public, max-age=3600');
+      const response = await request(app.url).head(url.pathname).expect(200);
+      expect(response.headers['x-content-type-options']).toBe('nosniff');
+      expect(response.headers['cache-control']).toBe('public, max-age=3600');
     }
   });
 
@@ -105,14 +105,14 @@ if (chromiumPath === undefined) {
   };
 
   const execute = async (block: Locator) => {
-    const answer = block.locator('.live-responses-table');
+    const response = block.locator('.live-responses-table');
     const clear = block.locator('.btn-clear');
     if (await clear.isVisible()) await clear.click();
-    await answer.waitFor({ state: 'detached' });
+    await response.waitFor({ state: 'detached' });
     await block.locator('.execute').click();
-    await answer.waitFor();
-    const status = await answer.locator('.response-col_status').nth(1).innerText();
-    const body = await answer.locator('.response-col_description code').first().innerText();
+    await response.waitFor();
+    const status = await response.locator('.response-col_status').nth(1).innerText();
+    const body = await response.locator('.response-col_description code').first().innerText();
     return {
       status: Number.parseInt(status, 10),
       body: JSON.parse(body) as Record<string, unknown>,

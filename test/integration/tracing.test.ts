@@ -96,11 +96,11 @@ const attribute = (list: Attribute[], key: string) => {
   return value?.stringValue ?? value?.intValue;
 };
 
-async function requestLine(service: ServiceProcess, answer: Response) {
+async function requestLine(service: ServiceProcess, response: Response) {
   for (;;) {
     const line = service.log.find(
       ({ message, trace_id }) =>
-        message === 'request' && trace_id === answer.headers['x-request-id'],
+        message === 'request' && trace_id === response.headers['x-request-id'],
     );
     if (line !== undefined) return line;
     await sleep(20);
@@ -157,9 +157,9 @@ it('sends a span for a request and for each of its statements, within the trace 
 it('makes no traces unless an exporter is configured, and takes the id from X-Request-Id then', async () => {
   const { api } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SDK_DISABLED: 'true' });
   const headers = { traceparent: TRACEPARENT, 'X-Request-Id': 'mine' };
-  const answer = await api.get(`${CLUSTERS}/none`).set(headers);
-  expect(answer.headers['x-request-id']).toBe('mine');
-  expect(answer.body.trace_id).toBe('mine');
+  const response = await api.get(`${CLUSTERS}/none`).set(headers);
+  expect(response.headers['x-request-id']).toBe('mine');
+  expect(response.body.trace_id).toBe('mine');
   await sleep(300);
   expect(exported).toEqual([]);
 });

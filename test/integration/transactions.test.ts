@@ -4,7 +4,7 @@ import { Database } from '../../src/postgres/database';
 import { type Statement, statement } from '../../src/postgres/statement';
 import type { Session } from '../../src/postgres/transaction';
 import { connectionOptions } from '../../src/postgres/connection-options';
-import { sqlState } from '../../src/postgres/errors';
+import { isUnavailable, sqlState } from '../../src/postgres/errors';
 import { someoneWaits, terminateBackends } from '../support/backends';
 import { createEmptyDatabase, type TestDatabase, withClient } from '../support/database';
 
@@ -188,4 +188,31 @@ test('a transaction that waits too long for a lock fails, and what it held is fr
   });
   await add(db, 2);
   expect(await things()).toEqual([1, 2]);
+});
+
+describe('transactions that PostgreSQL rolls back for the sake of others', () => {
+  const failing = (code: string) =>
+    sql(`DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '${code}'; END $$`);
+
+  it.each(['40001', '40P01'])('are run again after %s, and succeed', async (code) => {
+    let attempt = 0;
+    const result = await db.transaction(async (trx) => {
+      attempt++;
+      if (attempt < 3) await trx.query(failing(code), {});
+      return 'done';
+    });
+    expect({ attempt, result }).toEqual({ attempt: 3, result: 'done' });
+  });
+
+  it('end as unavailable when that does not help', async () => {
+    let attempt = 0;
+    const failed = await db
+      .transaction(async (trx) => {
+        attempt++;
+        await trx.query(failing('40P01'), {});
+      })
+      .catch((error: unknown) => error);
+    expect(attempt).toBe(4);
+    expect(isUnavailable(failed)).toBe(true);
+  });
 });

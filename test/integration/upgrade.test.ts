@@ -42,7 +42,7 @@ async function start() {
 async function exercise(api: Awaited<ReturnType<typeof start>>['api']): Promise<number[]> {
   const created = await api.post(CLUSTERS).send(newCluster());
   const path = created.body.href as string;
-  const answers = [
+  const responses = [
     created,
     await api.get(path),
     await api.get(`${CLUSTERS}?search=labels.env='production'`),
@@ -51,7 +51,7 @@ async function exercise(api: Awaited<ReturnType<typeof start>>['api']): Promise<
     await api.delete(path),
     await api.post(`${path}/force-delete`).send({ reason: 'test' }),
   ];
-  return answers.map(({ status }) => status);
+  return responses.map(({ status }) => status);
 }
 
 const FINE = [201, 200, 200, 201, 200, 202, 204];

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import supertest, { type Response, type Test } from 'supertest';
 
-export const API_BASE = '/api/hyperfleet/v1';
+const API_BASE = '/api/hyperfleet/v1';
 
 /** The methods of supertest that send a request. */
 export type Method = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete' | 'options';

@@ -11,7 +11,7 @@ import { RoundRobin } from './round-robin';
 /** With TEST_REPLICAS=3 every service of a test is three, behind a proxy that asks them in turn. */
 const REPLICAS = Number(process.env.TEST_REPLICAS ?? 1);
 
-/** A service on a database of its own, answering real HTTP on a free port of loopback. */
+/** A service on a database of its own, serving real HTTP on a free port of loopback. */
 export interface TestApp {
   url: string;
   /** The first of the replicas; what it has counted or kept is its own. */
@@ -22,7 +22,7 @@ export interface TestApp {
   stop(): Promise<void>;
 }
 
-export interface TestAppOptions {
+interface TestAppOptions {
   env?: Record<string, string>;
   log?: Logger;
   /** Use this database instead of a new one, for example to run two services on one. */

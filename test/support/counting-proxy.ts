@@ -5,7 +5,7 @@ import net from 'node:net';
 interface Traffic {
   /** Statements: each ends with Sync, or is a simple Query. */
   statements: number;
-  /** How often somebody sent something and then had to wait for the answer. */
+  /** How often somebody sent something and then had to wait for the response. */
   roundTrips: number;
 }
 
@@ -16,7 +16,7 @@ export interface CountingProxy extends Traffic {
   close(): void;
 }
 
-/** Answers come that much later, so that what is sent together is seen to be sent together. */
+/** Responses come that much later, so that what is sent together is seen to be sent together. */
 const DELAY_MS = 15;
 const QUERY = 'Q';
 const SYNC = 'S';
@@ -29,7 +29,7 @@ export async function startCountingProxy(databaseUrl: string): Promise<CountingP
   const sockets = new Set<net.Socket>();
   const server = net.createServer((client) => {
     const upstream = net.connect(Number(target.port || 5432), target.hostname);
-    // Statements sent on this connection whose answers the client does not have yet.
+    // Statements sent on this connection whose responses the client does not have yet.
     let unanswered = 0;
     const sent = messageReader(false, (type) => {
       if (type !== QUERY && type !== SYNC) return;

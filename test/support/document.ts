@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../../src/config/package-root';
 
-/** A block that is executed, and the answer that the document shows below it, if it does. */
+/** A block that is executed, and the response that the document shows below it, if it does. */
 export interface Step {
   command: string;
-  answer?: { language: string; text: string };
+  response?: { language: string; text: string };
 }
 
 export interface Outcome extends Step {
@@ -28,7 +28,7 @@ export function stepsOf(document: string): Step[] {
     if (language !== 'bash') return [];
     const next = fences[index + 1];
     const answered = next !== undefined && ['json', 'text'].includes(next.language);
-    return [{ command, ...(answered && { answer: next }) }];
+    return [{ command, ...(answered && { response: next }) }];
   });
 }
 

@@ -6,7 +6,7 @@ import { REPEATED } from './round-robin';
 
 const EPOCH = Date.now() - 3_600_000;
 
-/** A resource as its last acknowledged answers leave it. */
+/** A resource as its last acknowledged responses leave it. */
 interface Known {
   id: string;
   path: string;
@@ -17,7 +17,7 @@ interface Known {
 
 /**
  * Clients of a fleet: some bring clusters up, some bring them up and down again, and some report about one and
- * the same cluster and label it. Every answer must be the one that a single service would have given.
+ * the same cluster and label it. Every response must be the one that a single service would have given.
  */
 export class FleetLoad {
   /** What must be there in the end. */
@@ -35,7 +35,7 @@ export class FleetLoad {
     this.api = api(service);
   }
 
-  /** Works until `stop`; rejects at the first answer that is wrong. */
+  /** Works until `stop`; rejects at the first response that is wrong. */
   async run(): Promise<void> {
     const shared = await this.create('/clusters', newCluster());
     this.alive.push(shared);
@@ -52,7 +52,7 @@ export class FleetLoad {
     this.busy = false;
   }
 
-  /** Resolves when that many more requests have been answered. */
+  /** Resolves when that many more requests have got their response. */
   async after(requests: number): Promise<void> {
     const end = this.answered + requests;
     while (this.busy && this.answered < end) await sleep(5);

@@ -26,7 +26,7 @@ export type Request =
   | { do: 'delete' | 'force-delete'; at: Place }
   | ({ do: 'report'; at: Place; adapter: string } & ModelReport);
 
-export interface ModelReport {
+interface ModelReport {
   generation: number;
   time: number;
   available: Available;
@@ -54,7 +54,7 @@ export interface Model {
   time: number;
 }
 
-/** What an answer says, as far as it is foretold. */
+/** What a response says, as far as it is foretold. */
 export interface Outcome {
   status: number;
   code?: string;
@@ -172,7 +172,7 @@ function report(model: Model, found: ModelResource, request: Request & { do: 're
   return { status: 201 };
 }
 
-export function childrenOf(model: Model, id: string): ModelResource[] {
+function childrenOf(model: Model, id: string): ModelResource[] {
   return [...model.resources.values()].filter(({ ownerId }) => ownerId === id);
 }
 

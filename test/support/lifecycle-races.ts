@@ -38,7 +38,7 @@ export class Process {
     });
     this.db.observe = (_statement, _seconds, error) => {
       this.statements++;
-      if (error !== undefined) this.failures.push(sqlState(error) ?? 'no answer');
+      if (error !== undefined) this.failures.push(sqlState(error) ?? 'no response');
     };
   }
 

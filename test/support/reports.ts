@@ -20,9 +20,9 @@ export async function createSubject(
   path: string,
   body: object,
 ): Promise<Subject> {
-  const answer = await api(app).post(path).send(body);
-  expect(answer.status).toBe(201);
-  const { id, created_time } = answer.body as { id: string; created_time: string };
+  const response = await api(app).post(path).send(body);
+  expect(response.status).toBe(201);
+  const { id, created_time } = response.body as { id: string; created_time: string };
   return { path: `${path}/${id}`, id, createdTime: created_time };
 }
 

@@ -19,7 +19,7 @@ export interface Replica {
 /** What a replica did with its requests. */
 interface Share {
   answered: number;
-  /** Broken off without an answer. */
+  /** Broken off without a response. */
   broken: number;
   /** Under way right now. */
   inFlight: number;
@@ -39,7 +39,7 @@ interface Forwarded {
   body: Buffer;
 }
 
-/** Put on the answer of a request that a replica broke off, so that it was asked of another one. */
+/** Put on the response of a request that a replica broke off, so that it was asked of another one. */
 export const REPEATED = 'x-repeated';
 
 /** So old may the last word of a replica about itself be. */
@@ -92,7 +92,7 @@ export class RoundRobin {
   private listener(): RequestListener {
     return (req, res) => {
       this.forward(req).then(
-        (answer) => reply(res, answer),
+        (response) => respond(res, response),
         (error: unknown) => res.writeHead(502).end(String(error)),
       );
     };
@@ -103,13 +103,13 @@ export class RoundRobin {
     const broken = new Set<Target>();
     for (;;) {
       const target = await this.next(broken);
-      if (target === undefined) throw new Error('no replica can answer');
+      if (target === undefined) throw new Error('no replica can respond');
       target.inFlight++;
       try {
-        const answer = await ask(target, req, body);
+        const response = await ask(target, req, body);
         target.answered++;
-        if (broken.size > 0) answer.headers.push(REPEATED, 'yes');
-        return answer;
+        if (broken.size > 0) response.headers.push(REPEATED, 'yes');
+        return response;
       } catch {
         target.broken++;
         broken.add(target);
@@ -166,7 +166,7 @@ function ask({ replica, agent }: Target, req: IncomingMessage, body: Buffer): Pr
   });
 }
 
-function reply(res: ServerResponse, { status, message, headers, body }: Forwarded): void {
+function respond(res: ServerResponse, { status, message, headers, body }: Forwarded): void {
   res.writeHead(status, message, headers).end(body);
 }
 

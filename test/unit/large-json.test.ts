@@ -6,7 +6,7 @@ const written = (value: unknown) =>
   Buffer.concat(jsonPieces(value).map((piece) => Buffer.from(piece)));
 const JSONB = 3802;
 
-/** The same with every member of the right name as it comes from the database. */
+/** The same with every property of the right name as it comes from the database. */
 function enlarged(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value), (name, inner: unknown) =>
     name === 'large' ? new LargeJson(JSON.stringify(inner)) : inner,

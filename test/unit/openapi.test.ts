@@ -1,6 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
@@ -11,7 +9,6 @@ type JsonObject = Record<string, Json>;
 
 const ROOT = path.join(__dirname, '..', '..');
 const SOURCE = readFileSync(path.join(ROOT, 'openapi', 'openapi.yaml'), 'utf8');
-const GENERATOR = path.join(ROOT, 'scripts', 'generate.js');
 const contract = parse(SOURCE) as JsonObject;
 
 const isObject = (value: Json | undefined): value is JsonObject =>
@@ -96,7 +93,7 @@ describe('operations', () => {
     expect(open).toHaveLength(8);
   });
 
-  it.each(operations)('$place answers every error with a problem', ({ operation, responses }) => {
+  it.each(operations)('$place has a problem for every error', ({ operation, responses }) => {
     const errors = responses.filter(([status]) => !/^[23]/.test(status));
     expect(errors.map(([status]) => status)).toContain('default');
     for (const [, response] of errors) {
@@ -129,7 +126,7 @@ describe('examples', () => {
       name,
       deref(example).value!,
     ]);
-    // `components.examples` has no schema of its own: its members are checked where they are used.
+    // `components.examples` has no schema of its own: its properties are checked where they are used.
     if (at.join('/') === 'components') return [];
     return [...single, ...named].map(([name, value]) => ({
       place: [...at, name].join(' / '),
@@ -138,7 +135,7 @@ describe('examples', () => {
     }));
   });
 
-  it('exist for every request body, every kind of answer and every object schema', () => {
+  it('exist for every request body, every kind of response and every object schema', () => {
     const bodies = [...nodes()].flatMap(([node, at]) =>
       Object.entries(object(node.content)).map(([type, media]) => ({
         place: `${at.join('/')} ${type}`,
@@ -180,7 +177,7 @@ describe('the form that older generators digest', () => {
     expect(contract.servers).toEqual([{ url: '/' }]);
   });
 
-  it('has no properties beside an allOf, no lists of types and no read-only members', () => {
+  it('has no properties beside an allOf, no lists of types and no read-only properties', () => {
     const wrong = [...nodes()].filter(
       ([node, at]) =>
         ('allOf' in node && 'properties' in node) ||
@@ -197,7 +194,7 @@ describe('the form that older generators digest', () => {
         expect.arrayContaining(['id', 'href', 'kind']),
       );
       const identifying = ['id', 'href', 'kind', 'labels'];
-      expect(identifying.filter((member) => list(required).includes(member))).toEqual([]);
+      expect(identifying.filter((property) => list(required).includes(property))).toEqual([]);
     }
   });
 
@@ -219,80 +216,4 @@ describe('the form that older generators digest', () => {
     );
     expect(named).toHaveLength(free.length);
   });
-});
-
-describe('the generator', () => {
-  let directory: string;
-  beforeEach(() => (directory = mkdtempSync(path.join(tmpdir(), 'generate-'))));
-  afterEach(() => rmSync(directory, { recursive: true }));
-
-  const generateFrom = (source: string) => {
-    const file = path.join(directory, 'contract.yaml');
-    writeFileSync(file, source);
-    return spawnSync('node', [GENERATOR, file, path.join(directory, 'out')], { encoding: 'utf8' });
-  };
-
-  it('would write now what the code was built with', () => {
-    execFileSync('node', [GENERATOR, path.join(ROOT, 'openapi', 'openapi.yaml'), directory]);
-    for (const name of ['openapi.json', 'openapi.ts']) {
-      expect(readFileSync(path.join(ROOT, 'generated', name), 'utf8')).toBe(
-        readFileSync(path.join(directory, name), 'utf8'),
-      );
-    }
-    expect(JSON.parse(readFileSync(path.join(directory, 'openapi.json'), 'utf8'))).toEqual(
-      contract,
-    );
-  });
-
-  it('makes types in which a spec can hold any key', () => {
-    const types = readFileSync(path.join(ROOT, 'generated', 'openapi.ts'), 'utf8');
-    expect(types).toMatch(/ClusterSpec: Record<string, unknown>;/);
-    expect(types).toMatch(/NodePoolSpec: Record<string, unknown>;/);
-  });
-
-  it('repairs what was edited by hand and leaves alone what is right', () => {
-    expect(generateFrom(SOURCE).status).toBe(0);
-    const [contractFile, types] = ['openapi.json', 'openapi.ts'].map((name) =>
-      path.join(directory, 'out', name),
-    ) as [string, string];
-    const { mtimeMs } = statSync(contractFile);
-    writeFileSync(types, 'export {};');
-    expect(generateFrom(SOURCE).stdout).toMatch(/^wrote .*openapi\.ts\n$/);
-    expect(statSync(contractFile).mtimeMs).toBe(mtimeMs);
-    expect(generateFrom(SOURCE).stdout).toBe('');
-  });
-
-  it.each([
-    [
-      'a reference to nothing',
-      ["'#/components/schemas/ClusterList'", "'#/components/schemas/Nothing'"],
-      /ClusterPage.*\$ref #\/components\/schemas\/Nothing/,
-    ],
-    [
-      'a reference to another file',
-      ["'#/components/schemas/ClusterList'", "'other.yaml#/ClusterList'"],
-      /ClusterPage.*other\.yaml/,
-    ],
-    [
-      'an operation without a name',
-      ['      operationId: getErrors\n', ''],
-      /GET .*\/errors: has no operationId/,
-    ],
-    [
-      'two operations of one name',
-      ['operationId: getErrors\n', 'operationId: getClusters\n'],
-      /repeats the operationId getClusters/,
-    ],
-    ['text that is not YAML', ['paths:', 'paths: ['], /line \d+/],
-    ['another version of OpenAPI', ['openapi: 3.0.3', 'openapi: 3.1.0'], /OpenAPI 3\.0/],
-  ] as [string, [string, string], RegExp][])(
-    'refuses %s and says where',
-    (_what, [before, after], message) => {
-      const broken = SOURCE.replace(before, after);
-      expect(broken).not.toBe(SOURCE);
-      const { status, stderr } = generateFrom(broken);
-      expect(stderr).toMatch(message);
-      expect(status).toBe(1);
-    },
-  );
 });

@@ -83,11 +83,11 @@ app.use((error: { errors: EovError[] }, req: Request, res: Response, next: NextF
 const good = { name: 'abc', spec: {}, 'app.io/owner': 'me' };
 
 async function fields(body: unknown, url = '/things/t?must=1', headers = {}): Promise<unknown[]> {
-  const answer = await request(app)
+  const response = await request(app)
     .post(url)
     .set({ 'content-type': 'application/json', ...headers })
     .send(JSON.stringify(body));
-  return answer.body;
+  return response.body;
 }
 
 async function messages(body: unknown, url?: string, headers?: object): Promise<unknown[]> {
@@ -173,8 +173,8 @@ it('does not show the keyword that the validator has for the type of times', asy
 });
 
 it('repeats neither long values nor secrets', async () => {
-  const answer = await fields({ ...good, name: 'X'.repeat(100), password: 'hunter2' });
-  expect(answer).toEqual([
+  const response = await fields({ ...good, name: 'X'.repeat(100), password: 'hunter2' });
+  expect(response).toEqual([
     {
       field: 'name',
       message: 'name must NOT have more than 8 characters',

@@ -1,10 +1,10 @@
 import { CLUSTER, CLUSTERS } from './hostile-request';
 
-/** Bytes that a client library would not send, and the answers that must come: `status code`, in their order. */
-export interface HostileBytes {
+/** Bytes that a client library would not send, and the responses that must come: `status code`, in their order. */
+interface HostileBytes {
   what: string;
   bytes: string;
-  answers: string[];
+  responses: string[];
 }
 
 const BODY = '{"name":"smuggled","spec":{}}';
@@ -27,7 +27,7 @@ function length(text: string): string {
 }
 
 function refused(rows: readonly (readonly [what: string, bytes: string])[]): HostileBytes[] {
-  return rows.map(([what, bytes]) => ({ what, bytes, answers: REFUSED }));
+  return rows.map(([what, bytes]) => ({ what, bytes, responses: REFUSED }));
 }
 
 const smuggling = refused([
@@ -98,33 +98,33 @@ export const WIRE: HostileBytes[] = [
   {
     what: 'a request inside the body of another',
     bytes: head(GET, 'Host: x', CLOSE, length(SMUGGLED)) + SMUGGLED,
-    answers: ['200'],
+    responses: ['200'],
   },
   {
     what: 'a request inside the body of one that is refused',
     bytes: head(`POST /nowhere HTTP/1.1`, 'Host: x', length(SMUGGLED), CLOSE) + SMUGGLED,
-    answers: ['404 NTF-000'],
+    responses: ['404 NTF-000'],
   },
   {
     what: 'another server in the request line',
     bytes: head(`GET http://evil.example${CLUSTER} HTTP/1.1`, 'Host: x', CLOSE),
-    answers: ['200'],
+    responses: ['200'],
   },
   {
     what: 'another server and a dot-dot segment in the request line',
     bytes: head(`GET http://evil.example/x/..${CLUSTER} HTTP/1.1`, 'Host: x', CLOSE),
-    answers: ['404 NTF-000'],
+    responses: ['404 NTF-000'],
   },
   {
     what: 'the server itself',
     bytes: head('OPTIONS * HTTP/1.1', 'Host: x', CLOSE),
-    answers: ['404 NTF-000'],
+    responses: ['404 NTF-000'],
   },
-  { what: 'two Hosts', bytes: head(GET, 'Host: x', 'Host: y', CLOSE), answers: REFUSED },
+  { what: 'two Hosts', bytes: head(GET, 'Host: x', 'Host: y', CLOSE), responses: REFUSED },
   {
     what: 'an expectation that nobody meets',
     bytes: head(GET, 'Host: x', 'Expect: the-unexpected', CLOSE),
-    answers: ['200'],
+    responses: ['200'],
   },
   {
     what: 'an upgrade',
@@ -135,12 +135,12 @@ export const WIRE: HostileBytes[] = [
       'Upgrade: websocket',
       'Sec-WebSocket-Key: x',
     ),
-    answers: ['200'],
+    responses: ['200'],
   },
   {
     what: 'two requests at once',
     bytes: head(GET, 'Host: x') + head(`GET /nowhere HTTP/1.1`, 'Host: x', CLOSE),
-    answers: ['200', '404 NTF-000'],
+    responses: ['200', '404 NTF-000'],
   },
   {
     what: 'a body that announces 1 PB',
@@ -150,7 +150,7 @@ export const WIRE: HostileBytes[] = [
       'Content-Type: application/json',
       'Content-Length: 1000000000000000',
     ),
-    answers: ['413 LRG-001'],
+    responses: ['413 LRG-001'],
   },
   {
     what: 'headers of 70 KB',
@@ -159,22 +159,22 @@ export const WIRE: HostileBytes[] = [
       'Host: x',
       ...Array.from({ length: 70 }, (_, n) => `X-${n}: ${'x'.repeat(1000)}`),
     ),
-    answers: ['431 LRG-001'],
+    responses: ['431 LRG-001'],
   },
   {
     what: 'a URL of 70 KB',
     bytes: head(`GET ${CLUSTERS}?search=${'x'.repeat(70_000)} HTTP/1.1`, 'Host: x'),
-    answers: ['431 LRG-001'],
+    responses: ['431 LRG-001'],
   },
   {
     what: 'a header without end',
     bytes: `${GET}\r\nHost: x\r\nX-A: ${'x'.repeat(100_000)}`,
-    answers: ['431 LRG-001'],
+    responses: ['431 LRG-001'],
   },
   {
     what: 'chunk extensions without end',
     bytes: `${POST}\r\n${JSON_HEADERS}Transfer-Encoding: chunked\r\n\r\n2;${'x'.repeat(30_000)}\r\n{}\r\n0\r\n\r\n`,
-    answers: ['413 LRG-001'],
+    responses: ['413 LRG-001'],
   },
   {
     what: 'two content types',
@@ -187,6 +187,6 @@ export const WIRE: HostileBytes[] = [
         length(BODY),
         CLOSE,
       ) + BODY,
-    answers: ['400 VAL-006'],
+    responses: ['400 VAL-006'],
   },
 ];

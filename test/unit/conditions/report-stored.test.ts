@@ -131,7 +131,7 @@ describe('rule 8: what is stored', () => {
     ]);
   });
 
-  it('keeps reason and message as sent, even empty, and drops unknown members', () => {
+  it('keeps reason and message as sent, even empty, and drops unknown properties', () => {
     const sent = {
       type: 'Available',
       status: 'True' as const,

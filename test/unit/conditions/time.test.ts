@@ -51,7 +51,7 @@ describe('parseTime', () => {
     );
   });
 
-  it('never throws and answers in one form only', () => {
+  it('never throws and returns one form only', () => {
     const digits = fc.stringMatching(
       /^\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-6]\d:[0-6]\d(\.\d{1,12})?(Z|[+-]\d\d:\d\d)$/,
     );

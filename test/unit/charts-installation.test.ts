@@ -1,0 +1,91 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SCHEMA } from '../charts/accepted';
+import { startFakeCluster, type FakeCluster } from '../charts/fake-cluster';
+import { CHART, HELM, RELEASE, ROOT, parseManifests, run, withHelm } from '../charts/helm';
+import { find } from '../charts/manifest';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'charts-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+withHelm('an installation of the chart', () => {
+  const SECRET = '/api/v1/namespaces/hyperfleet-system/secrets/hyperfleet-api-postgresql';
+  let cluster: FakeCluster;
+  beforeAll(async () => {
+    cluster = await startFakeCluster();
+  });
+  afterAll(() => cluster.close());
+
+  /** Helm asks the cluster, and writes nothing to it. */
+  const onCluster = (args: string[], cwd = ROOT) =>
+    run(
+      HELM,
+      [
+        ...args,
+        '--dry-run=server',
+        '--disable-openapi-validation',
+        '--kube-apiserver',
+        cluster.url,
+      ],
+      cwd,
+    );
+
+  const passwordOf = (text: string): string => {
+    const manifests = parseManifests(text.slice(text.indexOf('---'), text.indexOf('\nNOTES:')));
+    return find(manifests, 'Secret', 'hyperfleet-api-postgresql').data?.['db.password'] ?? '';
+  };
+
+  it('works with every command of the readme as it is written there', async () => {
+    writeFileSync(join(folder, 'gcp-schema.yaml'), SCHEMA);
+    const readme = readFileSync(join(CHART, 'README.md'), 'utf8').replace(/\\\n\s*/g, '');
+    const commands = readme.match(/^helm install .*$/gm) ?? [];
+    expect(commands.length).toBeGreaterThanOrEqual(4);
+    for (const command of commands) {
+      const args = command
+        .split(/\s+/)
+        .slice(1)
+        .map((word) => (word === './charts/' ? CHART : word));
+      const { ok, stderr } = await onCluster(args, folder);
+      expect([command, ok, stderr]).toEqual([command, true, '']);
+    }
+  });
+
+  it('says how to open the API, and which clients cannot present a token', async () => {
+    const { stdout } = await onCluster(['install', ...RELEASE]);
+    const notes = stdout.slice(stdout.indexOf('\nNOTES:'));
+    expect(notes).toMatch(/gets a 403[^]*auth:\n\s+rules:/);
+    expect(notes).toMatch(/Sentinels up to v0\.3\.0 and adapters up to v0\.2\.1 send no token/);
+  });
+
+  it('makes up a password of its own each time there is none', async () => {
+    cluster.objects.delete(SECRET);
+    const passwords = [
+      passwordOf((await onCluster(['install', ...RELEASE])).stdout),
+      passwordOf((await onCluster(['install', ...RELEASE])).stdout),
+    ];
+    expect(passwords[0]).toMatch(/^[A-Za-z0-9+/=]{40,}$/);
+    expect(passwords[1]).not.toBe(passwords[0]);
+  });
+
+  it('keeps the stored password, also when it takes up what an earlier release left', async () => {
+    const password = Buffer.from('the password of the first start').toString('base64');
+    const annotations = {
+      'meta.helm.sh/release-name': 'hyperfleet-api',
+      'meta.helm.sh/release-namespace': 'hyperfleet-system',
+    };
+    const labels = { 'app.kubernetes.io/managed-by': 'Helm' };
+    cluster.objects.set(SECRET, {
+      kind: 'Secret',
+      apiVersion: 'v1',
+      metadata: { name: 'hyperfleet-api-postgresql', annotations, labels },
+      data: { 'db.password': password },
+    });
+    const { stdout, stderr } = await onCluster(['install', ...RELEASE]);
+    expect(stderr).toBe('');
+    expect(passwordOf(stdout)).toBe(password);
+  });
+});
