@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from './app';
 import { assertServable, type Config, describeConfig } from './config/config';
-import { answerClientErrors } from './http/client-errors';
+import { respondToClientErrors } from './http/client-errors';
 import { Drainer } from './http/drainer';
 import { presetPrototypes } from './http/preset-prototypes';
 import { createHealthServer, createMetricsServer, listen } from './http/listeners';
@@ -58,7 +58,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
     app,
   );
   api.timeout = STALLED_MS;
-  answerClientErrors(api, log);
+  respondToClientErrors(api, log);
   const drainer = new Drainer(api);
   const ports = {
     api: (await listen(api, config.apiPort, config.apiHost)).port,
