@@ -13,7 +13,7 @@ export interface Validator {
   metadata: ReadonlyMap<string, ValidatorMetadata>;
 }
 
-/** Sets express-openapi-validator up for a document that the generator has already checked. */
+/** Sets up express-openapi-validator for a document that the generator has already checked. */
 export async function createValidator(
   document: Document,
   operations: readonly Operation[],
@@ -40,9 +40,9 @@ export async function createValidator(
 }
 
 /**
- * The document as the validator gets it. Parameter defaults would be written into the query, where they could not be
- * told from what the client sent. An `id` inside an example would be taken for the identifier of a schema. Problems are
- * not sent with `res.json`, so their schemas need not be compiled for each operation.
+ * The document for the validator. It has no parameter defaults, which would be written into the query and look as if
+ * the client had sent them. It has no examples, because an `id` in one would be read as the identifier of a schema. It
+ * has no problems, which are not sent with `res.json`: their schemas would be compiled for each operation.
  */
 function validatingCopy(document: Document): Document {
   const copy = withoutExamples(document) as Document;
@@ -68,7 +68,7 @@ function withoutExamples(node: unknown): unknown {
   );
 }
 
-/** A leap second is RFC 3339 too; the rules of reports decide whether it can be used. */
+/** A leap second is valid RFC 3339; the rules for reports decide whether it can be used. */
 const LEAP_SECOND = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:60(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
 function isDateTime(text: string): boolean {
@@ -76,8 +76,8 @@ function isDateTime(text: string): boolean {
 }
 
 /**
- * Lets the validator find an operation once, at the start, with a request that has only a method and a path. At every
- * request, as it would by itself, it compiles each path template of the document until one matches.
+ * Makes the validator find an operation once, at the start, for a request that has only a method and a path. By itself
+ * it would do so at every request, and compile each path template of the document until one matches.
  */
 async function learnMetadata(
   middleware: readonly RequestHandler[],
@@ -95,5 +95,5 @@ async function learnMetadata(
     });
     if (request.openapi !== undefined) return request.openapi;
   }
-  throw new Error(`the validator does not know ${method} ${path}`);
+  throw new Error(`the validator did not find ${method} ${path}`);
 }
