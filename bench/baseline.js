@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What every ratio is a ratio to: a bare node:http + pg server that answers three of the product's requests with
+ * What every ratio refers to: a bare node:http + pg server that serves three of the requests with
  * the same bytes from the same tables. Nothing is validated, logged or counted.
  */
 const http = require('node:http');
@@ -57,7 +57,7 @@ async function list(count, page) {
 }
 
 /** @param {string} url */
-async function answer(url) {
+async function respond(url) {
   const [path, query] = url.split('?');
   if (query !== undefined) {
     return list(
@@ -77,7 +77,7 @@ async function answer(url) {
 }
 
 const server = http.createServer(async (req, res) => {
-  const body = JSON.stringify(await answer(req.url ?? ''));
+  const body = JSON.stringify(await respond(req.url ?? ''));
   const length = Buffer.byteLength(body);
   res.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': length });
   res.end(body);

@@ -1,13 +1,14 @@
-import type { ListScope } from '../src/repositories/lists';
 import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../src/repositories/rows';
-import { clusterId, type Fleet } from './fleet';
+import type { Scope } from '../src/repositories/targets';
+import { NODE_POOL } from '../test/support/kinds';
+import type { Fleet } from './fleet';
 
 /** A list, and what is taken away from it to see what it is worth. */
 export interface Case {
   title: string;
   /** What is to be seen. */
   why: string;
-  list(fleet: Fleet): { search?: string; page?: number; pageSize?: number; scope?: ListScope };
+  list(fleet: Fleet): { search?: string; page?: number; pageSize?: number; scope?: Scope };
   /** Statements that remove an index. */
   drop: readonly string[];
   /** Another way to ask for the same, to be compared with instead. */
@@ -31,7 +32,7 @@ export const CASES: readonly Case[] = [
   {
     title: 'Newest node pools',
     why: 'The page comes from `resources_kind_id_idx` in its order, twenty entries of it; the total from 32 rows of counters. Without it the way to the newest node pool leads past all clusters that are newer.',
-    list: () => ({ scope: { kind: 'NodePool' } }),
+    list: () => ({ scope: { kind: NODE_POOL } }),
     drop: [dropIndex('resources_kind_id_idx')],
   },
   {
@@ -92,7 +93,8 @@ export const CASES: readonly Case[] = [
     title: 'By the status of Ready, a page in the middle',
     why: 'Page from `resource_status_ready_idx`, total from the counters.',
     list: (fleet) => ({
-      ...{ search: "status.conditions.Ready='False'", page: Math.ceil(fleet.size / 80) },
+      search: "status.conditions.Ready='False'",
+      page: Math.ceil(fleet.size / 80),
     }),
     drop: [dropIndex('resource_status_ready_idx')],
   },
@@ -100,7 +102,8 @@ export const CASES: readonly Case[] = [
     title: 'By the status of Available, a page in the middle',
     why: 'The same for the other condition that clients ask for, from `resource_status_available_idx`.',
     list: (fleet) => ({
-      ...{ search: "status.conditions.Available='False'", page: Math.ceil(fleet.size / 80) },
+      search: "status.conditions.Available='False'",
+      page: Math.ceil(fleet.size / 80),
     }),
     drop: [dropIndex('resource_status_available_idx')],
   },
@@ -116,7 +119,7 @@ export const CASES: readonly Case[] = [
   {
     title: 'Node pools of a cluster',
     why: 'Its ten entries of `resources_owner_id_idx`.',
-    list: (fleet) => ({ scope: { kind: 'NodePool', ownerId: clusterId(fleet, 7) } }),
+    list: (fleet) => ({ scope: { kind: NODE_POOL, ownerId: fleet.ids[7] } }),
     drop: [dropIndex('resources_owner_id_idx'), dropIndex('resources_node_pool_name_key')],
   },
   {

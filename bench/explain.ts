@@ -1,41 +1,47 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { loadConfig } from '../src/config/config';
-import { Database, type Statement, type Values } from '../src/postgres/database';
+import { Database } from '../src/postgres/database';
+import { fill, type Statement } from '../src/postgres/statement';
 import { connectionOptions } from '../src/postgres/connection-options';
 import { listResources } from '../src/repositories/lists';
+import { resourceListing } from '../src/search/fields';
 import { parseOrder } from '../src/search/order';
 import { parseSearch } from '../src/search/parse';
-import { writeSection } from './document';
+import { withClient } from '../test/support/database';
+import { CLUSTER } from '../test/support/kinds';
 import { CASES, type Case } from './explain-cases';
-import { type Fleet, newFleet } from './fleet';
-import { loadFleet } from './load-fleet';
-import { connect, startPostgres } from './postgres';
+import { createFleet, type Fleet, settle } from './fleet';
+import { publish, say } from './output';
+import type { Postgres } from './postgres';
+import { run } from './run';
+import { startService } from './servers';
 import { figure, markdownTable } from './table';
 
-/**
- * Writes docs/lists.md anew between its markers: for every index that lists use, the statement the service
- * really sends, with and without that index.
- */
+/** For every index that lists use, prints the plan of the statement that the service sends, with and without it. */
 const CLUSTERS = Number(process.argv[2] ?? 100_000);
 const MAX_LINE = 150;
 
 interface Query {
   text: string;
-  values: Values;
+  values: readonly unknown[];
 }
 
 /** A database that remembers what it was asked. */
 class Recorder extends Database {
   last: Query | undefined;
 
-  override read<Row>(statement: Statement, values: Values): Promise<Row[]> {
-    this.last = { text: statement.text, values };
-    return super.read<Row>(statement, values);
+  override read<Row, Values extends object>(statement: Statement<Row, Values>, values: Values) {
+    this.last = { text: statement.text, values: fill(statement, values) };
+    return super.read(statement, values);
   }
 
-  override query<Row>(statement: Statement, values: Values, signal?: AbortSignal): Promise<Row[]> {
-    this.last = { text: statement.text, values };
-    return super.query<Row>(statement, values, signal);
+  override query<Row, Values extends object>(
+    statement: Statement<Row, Values>,
+    values: Values,
+    signal?: AbortSignal,
+  ) {
+    this.last = { text: statement.text, values: fill(statement, values) };
+    return super.query(statement, values, signal);
   }
 }
 
@@ -46,53 +52,57 @@ interface Plan {
   pages: number;
 }
 
-async function main(): Promise<void> {
-  const postgres = await startPostgres();
-  try {
-    const databaseUrl = await postgres.createDatabase();
-    const knex = connect(databaseUrl);
-    const fleet = newFleet(CLUSTERS);
-    process.stderr.write(`Loading ${CLUSTERS} clusters …\n`);
-    await loadFleet(knex, fleet);
-    const options = connectionOptions(loadConfig({ DATABASE_URL: databaseUrl }));
-    const db = new Recorder(options, {
-      ...{ poolMax: 1, poolTimeoutMs: 5000, statementTimeoutMs: 60_000, preparedStatements: true },
-    });
-    const client = new pg.Client({ connectionString: databaseUrl });
-    await client.connect();
-    const sections: string[] = [];
-    const summary: string[][] = [];
+async function explainAll(postgres: Postgres): Promise<void> {
+  const databaseUrl = await postgres.createDatabase();
+  const service = await startService({ databaseUrl, migrate: true });
+  say(`Creating ${CLUSTERS} clusters …`);
+  const fleet = await createFleet(service.port, CLUSTERS);
+  await service.stop();
+  await settle(databaseUrl);
+
+  const db = new Recorder(connectionOptions(loadConfig({ DATABASE_URL: databaseUrl })), {
+    poolMax: 1,
+    poolTimeoutMs: 5000,
+    statementTimeoutMs: 60_000,
+    preparedStatements: true,
+  });
+  const sections: string[] = [];
+  const summary: string[][] = [];
+  await withClient(databaseUrl, async (client) => {
     for (const entry of CASES) {
       const { total, query } = await ask(db, fleet, entry);
       const before = await explain(client, entry.naive?.(fleet) ?? query, entry.drop);
       const after = await explain(client, query, []);
       summary.push([
-        ...[entry.title, total.toLocaleString('en-US')],
-        ...[before.ms, after.ms].map(figure),
-        ...[before.pages, after.pages].map((pages) => pages.toLocaleString('en-US')),
+        entry.title,
+        total.toLocaleString('en-US'),
+        figure(before.ms),
+        figure(after.ms),
+        before.pages.toLocaleString('en-US'),
+        after.pages.toLocaleString('en-US'),
       ]);
       sections.push(section(entry, before, after));
     }
-    await Promise.all([db.close(), client.end(), knex.destroy()]);
-    const header = ['list', 'matches', 'ms before', 'ms after', 'pages before', 'pages after'];
-    const text = [
-      `${postgres.description}, ${CLUSTERS.toLocaleString('en-US')} clusters.`,
-      markdownTable(header, summary),
-      ...sections,
-    ].join('\n\n');
-    await writeSection('lists.md', 'plans', text);
-  } finally {
-    await postgres.stop();
-  }
+  });
+  await db.close();
+  const header = ['list', 'matches', 'ms before', 'ms after', 'pages before', 'pages after'];
+  const text = [
+    `${postgres.description}, ${CLUSTERS.toLocaleString('en-US')} clusters.`,
+    markdownTable(header, summary),
+    ...sections,
+  ].join('\n\n');
+  publish('plans', { text, json: summary });
 }
 
 async function ask(db: Recorder, fleet: Fleet, entry: Case) {
-  const { search, page = 1, pageSize = 20, scope } = entry.list(fleet);
+  const { search, page = 1, pageSize = 20, scope = { kind: CLUSTER } } = entry.list(fleet);
   const { total } = await listResources(
     db,
-    scope ?? { kind: 'Cluster' },
+    scope,
     {
-      ...{ page, pageSize, order: parseOrder(undefined, undefined, 'Cluster') },
+      page,
+      pageSize,
+      order: parseOrder(undefined, undefined, resourceListing(scope.kind)),
       search: search === undefined ? undefined : parseSearch(search),
     },
     new AbortController().signal,
@@ -174,7 +184,4 @@ function section({ title, why, drop, naive }: Case, before: Plan, after: Plan): 
   return [`### ${title}`, why, without, block(before), 'After:', block(after)].join('\n\n');
 }
 
-main().catch((error: unknown) => {
-  console.error(error);
-  process.exitCode = 1;
-});
+run(explainAll);

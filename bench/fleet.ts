@@ -1,55 +1,48 @@
-import { aggregateConditions } from '../src/conditions/aggregate';
-import type { AdapterStatus } from '../src/conditions/types';
-import type { Kind } from '../src/repositories/rows';
+import { withClient } from '../test/support/database';
+import { load, type Request } from './load';
 
-/**
- * A fleet is known by its size and the time of its first cluster, down to every id, so that a load generator
- * need not be told which clusters there are.
- */
-export interface Fleet {
-  size: number;
-  /** Milliseconds; the clusters follow one another by a second. */
-  begin: number;
-}
-
+export const CLUSTERS = '/api/hyperfleet/v1/clusters';
 export const CLUSTER_ADAPTERS = ['validation', 'dns', 'pullsecret', 'hypershift'];
 const NODE_POOL_ADAPTERS = ['validation', 'hypershift'];
 export const NODE_POOLS_EACH = 10;
+/** Names of what a benchmark creates beside the fleet. */
+const CREATED_PREFIX = 'bench-';
 
-const ACTOR = 'user@example.com';
 const REGIONS = ['us-east-1', 'us-west-2', 'eu-west-1', 'ap-south-1'];
-const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
+const CONNECTIONS = 64;
 
-export function newFleet(size: number): Fleet {
-  return { size, begin: Date.now() - size * 1000 - 3_600_000 };
+export interface Fleet {
+  size: number;
+  /** The clusters were reported on a second apart; the first one then, in ms. */
+  begin: number;
+  /** Of cluster-0, cluster-1 and so on. */
+  ids: readonly string[];
 }
 
 /** Only some clusters have node pools: they are there to be listed, not to make the tables larger. */
-export function ownersOf({ size }: Fleet): number {
+export function ownersOf({ size }: Pick<Fleet, 'size'>): number {
   return Math.min(200, Math.ceil(size / 10));
-}
-
-/** `count` digits of `value` in the alphabet of ULIDs. */
-function encode(value: number, count: number): string {
-  let text = '';
-  for (let rest = value; text.length < count; rest = Math.floor(rest / 32)) {
-    text = DIGITS[rest % 32]! + text;
-  }
-  return text;
-}
-
-/** Like the ids of the service: ordered by the time of creation. */
-function idOf({ begin }: Fleet, index: number, child: number): string {
-  return `2${encode(begin + index * 1000 + child, 10)}${encode(index * 64 + child, 16)}`;
-}
-
-export function clusterId(fleet: Fleet, index: number): string {
-  return idOf(fleet, index, 0);
 }
 
 /** Half of the fleet, every other cluster. */
 export function isReady(index: number): boolean {
   return index % 2 === 0;
+}
+
+export function request(
+  method: 'GET' | 'POST' | 'PATCH',
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Request {
+  const accept = { Accept: 'application/json', ...headers };
+  if (body === undefined) return { method, path, headers: accept };
+  return {
+    method,
+    path,
+    headers: { ...accept, 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  };
 }
 
 export function clusterSpec(index: number): Record<string, unknown> {
@@ -63,7 +56,7 @@ export function clusterSpec(index: number): Record<string, unknown> {
 }
 
 /** `tenth=yes` is on a tenth of the fleet, `env=production` on half, `shard` splits it in ten. */
-export function clusterLabels(index: number): Record<string, string> {
+function clusterLabels(index: number): Record<string, string> {
   return {
     shard: String(index % 10),
     env: index % 2 === 0 ? 'staging' : 'production',
@@ -73,83 +66,99 @@ export function clusterLabels(index: number): Record<string, string> {
   };
 }
 
-/** What the four tables hold about one resource, by their columns. */
-export interface Rows {
-  resource: Record<string, unknown>;
-  status: Record<string, unknown>;
-  labels: Record<string, unknown>[];
-  reports: Record<string, unknown>[];
-}
-
-export function clusterRows(fleet: Fleet, index: number): Rows {
-  return rowsOf('Cluster', fleet, index, 0, {
-    name: `cluster-${index}`,
+function createCluster(name: string, index: number): Request {
+  return request('POST', CLUSTERS, {
+    kind: 'Cluster',
+    name,
     spec: clusterSpec(index),
     labels: clusterLabels(index),
   });
 }
 
-export function nodePoolRows(fleet: Fleet, index: number, pool: number): Rows {
-  return rowsOf('NodePool', fleet, index, pool + 1, {
-    owner_id: clusterId(fleet, index),
-    name: `pool-${pool}`,
-    spec: { instance_type: 'm5.2xlarge', replicas: pool, zone: `zone-${pool % 3}` },
-    labels: { role: 'worker' },
-  });
+let created = 0;
+
+/** One more cluster that is not of the fleet; `settle` removes them. */
+export function createAnother(): Request {
+  const index = created++;
+  return createCluster(`${CREATED_PREFIX}${index}`, index);
 }
 
-function rowsOf(
-  kind: Kind,
-  fleet: Fleet,
-  index: number,
-  child: number,
-  desired: { owner_id?: string; name: string; spec: object; labels: Record<string, string> },
-): Rows {
-  const id = idOf(fleet, index, child);
-  const time = fleet.begin + index * 1000 + child;
-  const created = new Date(time).toISOString();
-  const required = kind === 'Cluster' ? CLUSTER_ADAPTERS : NODE_POOL_ADAPTERS;
-  const reports = required.map((adapter, position) => {
-    const last = position === required.length - 1;
-    return reportOf(adapter, isReady(index) || !last, new Date(time + 60_000).toISOString());
-  });
-  const aggregate = aggregateConditions({
-    ...{ kind, generation: 1, ref: created, required, reports },
-    ...{ previous: [], deleting: false, hasChildren: false },
-  });
-  const [available, ready] = aggregate.conditions;
-  return {
-    resource: {
-      ...{ id, kind, owner_id: null, generation: 1, ...desired },
-      ...{ created_time: created, created_by: ACTOR, updated_time: created, updated_by: ACTOR },
-    },
-    status: {
-      ...aggregate,
-      ...{ resource_id: id, kind, version: 1 + reports.length },
-      ready: ready!.status === 'True',
-      available: available!.status === 'True',
-      ready_last_updated_time: ready!.last_updated_time,
-    },
-    labels: Object.entries(desired.labels).map(([key, value]) => ({
-      ...{ kind, key, value, resource_id: id },
-    })),
-    reports: reports.map((report) => ({ resource_id: id, metadata: null, ...report })),
-  };
-}
-
-function reportOf(adapter: string, good: boolean, time: string): AdapterStatus {
-  return {
+/** @param path of the resource that the adapter reports on */
+export function report(path: string, adapter: string, good: boolean, time = Date.now()): Request {
+  return request('POST', `${path}/statuses`, {
     adapter,
     observed_generation: 1,
-    created_time: time,
-    last_report_time: time,
+    observed_time: new Date(time).toISOString(),
     conditions: ['Available', 'Applied', 'Health'].map((type) => ({
       type,
-      status: good ? ('True' as const) : ('False' as const),
+      status: good ? 'True' : 'False',
       reason: good ? 'Done' : 'Waiting',
       message: good ? `${adapter} is done` : `${adapter} is waiting`,
-      last_transition_time: time,
     })),
     data: { job: `${adapter}-1` },
-  };
+  });
+}
+
+/** Sends requests by number, all of which create something. */
+async function create<Created>(
+  port: number,
+  requests: number,
+  build: (index: number) => Request,
+  onCreated: (resource: Created) => void = () => undefined,
+): Promise<void> {
+  let index = 0;
+  await load({
+    port,
+    connections: CONNECTIONS,
+    requests,
+    source: { expected: [201], next: () => build(index++) },
+    onBody: (body) => onCreated(JSON.parse(body) as Created),
+  });
+}
+
+/** Fills a service that has nothing yet, over HTTP: how a build stores it is its own affair. */
+export async function createFleet(port: number, size: number): Promise<Fleet> {
+  const begin = Date.now() - size * 1000 - 3_600_000;
+  const ids: string[] = [];
+  await create<{ id: string; name: string }>(
+    port,
+    size,
+    (index) => createCluster(`cluster-${index}`, index),
+    ({ id, name }) => (ids[Number(name.slice('cluster-'.length))] = id),
+  );
+  await create(port, size * CLUSTER_ADAPTERS.length, (sent) => {
+    const index = sent % size;
+    const position = Math.floor(sent / size);
+    const good = isReady(index) || position < CLUSTER_ADAPTERS.length - 1;
+    const path = `${CLUSTERS}/${ids[index]!}`;
+    return report(path, CLUSTER_ADAPTERS[position]!, good, begin + index * 1000);
+  });
+
+  const owners = ownersOf({ size });
+  const pools: string[] = [];
+  await create<{ id: string; owner_references: { id: string } }>(
+    port,
+    owners * NODE_POOLS_EACH,
+    (sent) =>
+      request('POST', `${CLUSTERS}/${ids[sent % owners]!}/nodepools`, {
+        kind: 'NodePool',
+        name: `pool-${Math.floor(sent / owners)}`,
+        spec: { instance_type: 'm5.2xlarge', replicas: sent % 10, zone: `zone-${sent % 3}` },
+        labels: { role: 'worker' },
+      }),
+    ({ id, owner_references }) => pools.push(`${CLUSTERS}/${owner_references.id}/nodepools/${id}`),
+  );
+  await create(port, pools.length * NODE_POOL_ADAPTERS.length, (sent) => {
+    const adapter = NODE_POOL_ADAPTERS[Math.floor(sent / pools.length)]!;
+    return report(pools[sent % pools.length]!, adapter, true, begin);
+  });
+  return { size, begin, ids };
+}
+
+/** Removes what a benchmark has created, and leaves the tables as a quiet moment would. */
+export async function settle(databaseUrl: string): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    await client.query('DELETE FROM resources WHERE starts_with(name, $1)', [CREATED_PREFIX]);
+    await client.query('VACUUM ANALYZE');
+  });
 }

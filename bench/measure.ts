@@ -1,115 +1,119 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fleet } from './fleet';
-import type { Message, Result, Run } from './generator';
+import { load, type Source } from './load';
 import { cpuOf, cpuOfPostgres, memoryOf } from './processes';
-import type { Server } from './servers';
-import type { Workload } from './workloads';
+import { type Server, startService, type StartOptions } from './servers';
+import { MIXED, type Workload } from './workloads';
 
 /** What one run of one workload gave. */
 export interface Sample {
+  /** Requests per second. */
   rps: number;
   /** Milliseconds. */
   p50: number;
   p99: number;
-  /** CPU per request in µs: of the server (all its processes), of PostgreSQL, of the load generator. */
+  /** CPU per request in µs. */
   cpuServer: number;
   cpuPostgres: number;
-  cpuGenerator: number;
-  /** Resident memory of a server process afterwards, in MB; the largest when there are several. */
-  memory: number;
-  bytes: number;
 }
 
-export interface Task {
+/** How long is measured, or how many requests. */
+export type Until = { ms: number } | { requests: number };
+
+interface Task {
   workload: Workload;
   connections: number;
   fleet: Fleet;
-  servers: readonly Server[];
-  warmupMs: number;
-  /** How long is measured, or until how many answers there are. */
-  until: { ms: number } | { answers: number };
+  server: Server;
+  /** Process of PostgreSQL, when it is on this machine. */
+  postmaster: number | undefined;
+  until: Until;
 }
 
-/**
- * The load generator's process, kept for all runs so that it is warm.
- *
- * It is our own. autocannon costs three times the CPU of the server it drives, and on two cores that is taken from
- * PostgreSQL. wrk is the lightest there is, but is not on every machine and cannot check answers, build a
- * new request for each write or follow pages; see docs/performance.md for what the two cost.
- */
-export class Generator {
-  private readonly child: ChildProcess = fork(join(__dirname, 'generator.ts'), [], {
-    execArgv: ['--import', 'tsx'],
-  });
+const WARM_UP_MS = 500;
 
-  private readonly mail: Message[] = [];
-  private hear: ((message: Message) => void) | undefined;
+/** Kept between runs, because writes go on where the last run has ended. */
+const sources = new WeakMap<Fleet, Map<Workload, Source>>();
 
-  constructor(private readonly postmaster: number | undefined) {
-    const receive = (message: Message) => {
-      if (this.hear === undefined) this.mail.push(message);
-      else this.hear(message);
-      this.hear = undefined;
-    };
-    this.child.on('message', receive);
-    this.child.once('exit', () => receive({ type: 'failed', why: 'the load generator ended' }));
-  }
-
-  async measure(task: Task): Promise<Sample> {
-    const { workload, connections, fleet, servers, warmupMs, until } = task;
-    const ports = servers.map(({ port }) => port);
-    const run: Run = {
-      ...{ workload: workload.name, context: { fleet, port: ports[0]! } },
-      ...{ ports, connections, warmupMs, until },
-    };
-    this.child.send(run);
-    await this.told('begin');
-    const before = this.cpu(servers);
-    await this.told('end');
-    const after = this.cpu(servers);
-    const { result } = await this.told('result');
-    return toSample(result, {
-      server: after.server - before.server,
-      postgres: after.postgres - before.postgres,
-      memory: Math.max(...servers.map(({ pid }) => memoryOf(pid))),
-    });
-  }
-
-  stop(): void {
-    if (this.child.connected) this.child.disconnect();
-  }
-
-  private cpu(servers: readonly Server[]): { server: number; postgres: number } {
-    return {
-      server: servers.reduce((sum, { pid }) => sum + cpuOf(pid), 0),
-      postgres: cpuOfPostgres(this.postmaster),
-    };
-  }
-
-  /** The next message, which must be of this type. */
-  private async told<T extends Message['type']>(type: T): Promise<Extract<Message, { type: T }>> {
-    const message = this.mail.shift() ?? (await new Promise<Message>((hear) => (this.hear = hear)));
-    if (message.type === 'failed') throw new Error(message.why);
-    if (message.type !== type) throw new Error(`'${message.type}' came instead of '${type}'`);
-    return message as Extract<Message, { type: T }>;
-  }
+async function sourceOf({ workload, fleet, server }: Task): Promise<Source> {
+  const known = sources.get(fleet) ?? new Map<Workload, Source>();
+  sources.set(fleet, known);
+  const source = known.get(workload) ?? (await workload.source({ fleet, port: server.port }));
+  known.set(workload, source);
+  return source;
 }
 
-function toSample(
-  result: Result,
-  used: { server: number; postgres: number; memory: number },
-): Sample {
-  const { answers, milliseconds, p50, p99, bytes, cpu } = result;
+interface Usage {
+  /** Milliseconds. */
+  at: number;
+  /** Microseconds. */
+  server: number;
+  postgres: number;
+}
+
+function usageOf({ server, postmaster }: Task): Usage {
   return {
-    rps: (answers / milliseconds) * 1000,
-    ...{ p50, p99 },
-    cpuServer: used.server / answers,
-    cpuPostgres: used.postgres / answers,
-    cpuGenerator: cpu / answers,
-    memory: used.memory,
-    bytes: bytes / answers,
+    at: performance.now(),
+    server: cpuOf(server.pid),
+    postgres: cpuOfPostgres(postmaster),
   };
+}
+
+/** Puts a workload on a server. When it is told how many requests, all of them count; otherwise those after a warm-up. */
+export async function measure(task: Task): Promise<Sample> {
+  const { connections, server, until } = task;
+  const latencies: number[] = [];
+  const options = {
+    port: server.port,
+    source: await sourceOf(task),
+    connections,
+    onLatency: (milliseconds: number) => latencies.push(milliseconds),
+  };
+  if ('requests' in until) {
+    const before = usageOf(task);
+    await load({ ...options, requests: Math.max(until.requests, connections) });
+    return toSample(latencies, before, usageOf(task));
+  }
+  const stop = new AbortController();
+  const loading = load({ ...options, signal: stop.signal });
+  await Promise.race([loading, sleep(WARM_UP_MS)]);
+  latencies.length = 0;
+  const before = usageOf(task);
+  await Promise.race([loading, sleep(until.ms)]);
+  const sample = toSample(latencies, before, usageOf(task));
+  stop.abort();
+  await loading;
+  return sample;
+}
+
+function toSample(latencies: readonly number[], before: Usage, after: Usage): Sample {
+  const sorted = Float64Array.from(latencies).sort();
+  const quantile = (share: number) => sorted[Math.floor(sorted.length * share)] ?? NaN;
+  return {
+    rps: (sorted.length / (after.at - before.at)) * 1000,
+    p50: quantile(0.5),
+    p99: quantile(0.99),
+    cpuServer: (after.server - before.server) / sorted.length,
+    cpuPostgres: (after.postgres - before.postgres) / sorted.length,
+  };
+}
+
+export interface Fresh {
+  startMs: number;
+  /** Resident memory in MB. */
+  memory: number;
+}
+
+/** Start and memory, in a process that has done nothing else: what a larger response once took, V8 keeps. */
+export async function measureFresh(
+  options: StartOptions,
+  task: Omit<Task, 'workload' | 'server'>,
+): Promise<Fresh> {
+  const server = await startService(options);
+  await measure({ ...task, workload: MIXED, server });
+  const memory = memoryOf(server.pid);
+  await server.stop();
+  return { startMs: server.startMs, memory };
 }
 
 export function median(values: readonly number[]): number {
@@ -122,9 +126,10 @@ export function median(values: readonly number[]): number {
 export function medianSample(samples: readonly Sample[]): Sample {
   const of = (key: keyof Sample) => median(samples.map((sample) => sample[key]));
   return {
-    ...{ rps: of('rps'), p50: of('p50'), p99: of('p99'), memory: of('memory'), bytes: of('bytes') },
+    rps: of('rps'),
+    p50: of('p50'),
+    p99: of('p99'),
     cpuServer: of('cpuServer'),
     cpuPostgres: of('cpuPostgres'),
-    cpuGenerator: of('cpuGenerator'),
   };
 }

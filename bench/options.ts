@@ -1,46 +1,52 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Until } from './measure';
+import { type Workload, WORKLOADS } from './workloads';
 
 export interface Options {
   smoke: boolean;
-  only: readonly string[] | undefined;
+  /** Undefined: the usual ones. */
+  workloads: readonly Workload[] | undefined;
   rounds: number;
   seconds: number;
-  processes: number;
   document: boolean;
+  /** Another checkout to compare with. */
+  against: string | undefined;
 }
 
 const USAGE = `Usage: npm run bench -- [options]
 
-  --only NAME      workloads to run, by name, comma separated (default: all)
+  --against DIR    compare the build in dist/ with the one in DIR/dist/: both run, and are measured in turns
+  --only NAME      workloads to run, by name, comma separated (default: all; with --against the usual six)
   --rounds N       rounds, of which the medians are shown (default: 5)
   --seconds N      how long each workload is measured in a round (default: 3)
-  --processes N    processes of the product (default: 1)
   --document       put the table into docs/performance.md
-  --smoke          a small fleet and a few requests per workload: does everything run? No figure counts.`;
+  --smoke          a small fleet and a few requests per workload: does everything run? No figure counts.
+
+Workloads: ${WORKLOADS.map(({ name }) => name).join(', ')}`;
 
 /** Reads the arguments of the command line; wrong ones end the process with the usage. */
-export function readOptions(known: readonly string[]): Options {
+export function readOptions(): Options {
   try {
     const { values } = parseArgs({
       options: {
-        smoke: { type: 'boolean', default: false },
+        against: { type: 'string' },
         only: { type: 'string' },
         rounds: { type: 'string' },
-        seconds: { type: 'string' },
-        processes: { type: 'string' },
+        seconds: { type: 'string', default: '3' },
         document: { type: 'boolean', default: false },
+        smoke: { type: 'boolean', default: false },
       },
     });
-    const only = values.only?.split(',');
-    const unknown = only?.find((name) => !known.includes(name));
-    if (unknown !== undefined) {
-      throw new Error(`There is no workload '${unknown}', but ${known.join(', ')}.`);
-    }
+    const { smoke, document, against } = values;
+    if (document && against !== undefined) throw new Error('--document is not for --against.');
     return {
-      ...{ smoke: values.smoke, document: values.document, only },
-      rounds: positive('rounds', values.rounds, values.smoke ? 1 : 5),
-      seconds: positive('seconds', values.seconds, 3),
-      processes: positive('processes', values.processes, 1),
+      smoke,
+      document,
+      workloads: values.only?.split(',').map(workloadNamed),
+      rounds: positive('rounds', values.rounds ?? (smoke ? '1' : '5')),
+      seconds: positive('seconds', values.seconds),
+      against: against === undefined ? undefined : resolve(against),
     };
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${USAGE}`);
@@ -48,8 +54,35 @@ export function readOptions(known: readonly string[]): Options {
   }
 }
 
-export function positive(name: string, text: string | undefined, fallback: number): number {
-  const value = text === undefined ? fallback : Number(text);
+function workloadNamed(name: string): Workload {
+  const workload = WORKLOADS.find((candidate) => candidate.name === name);
+  if (workload === undefined) throw new Error(`There is no workload '${name}'.`);
+  return workload;
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
   if (!(value > 0)) throw new Error(`--${name} must be a number above 0.`);
   return value;
+}
+
+/** Enough to see that a workload is served as it should be. */
+const SMOKE_REQUESTS = 20;
+
+export function untilOf({ smoke, seconds }: Options, share = 1): Until {
+  return smoke ? { requests: SMOKE_REQUESTS } : { ms: seconds * 1000 * share };
+}
+
+/**
+ * How many clusters the fleet has; fewer where two fleets are made. Never so few that two reports on one cluster are
+ * on their way at once: the service discards the one that another overtakes.
+ */
+export function fleetSizeOf({ smoke, against }: Options): number {
+  if (smoke) return 500;
+  return against === undefined ? 10_000 : 2000;
+}
+
+/** How many processes are started anew, to see how long that takes and how large they get. */
+export function freshOf({ smoke }: Options): number {
+  return smoke ? 1 : 5;
 }

@@ -1,14 +1,17 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What the operating system knows of a process; Linux only, elsewhere nothing is known. */
+/* What the operating system knows of processes. Linux only; elsewhere figures are missing. */
+
 interface Stat {
   name: string;
   parent: number;
-  /** CPU time of the process, and of its children that have ended, in ticks. */
+  /** CPU time of the process, and of its children that have ended, in µs. */
   own: number;
   ended: number;
 }
+
+/** Linux counts for programs in hundredths of a second, whatever its own clock is. */
+const TICK_US = 10_000;
 
 function statOf(pid: number): Stat | undefined {
   try {
@@ -22,32 +25,23 @@ function statOf(pid: number): Stat | undefined {
     return {
       name: text.slice(text.indexOf('(') + 1, end),
       parent: fields[1]!,
-      own: fields[11]! + fields[12]!,
-      ended: fields[13]! + fields[14]!,
+      own: (fields[11]! + fields[12]!) * TICK_US,
+      ended: (fields[13]! + fields[14]!) * TICK_US,
     };
   } catch {
     return undefined;
   }
 }
 
-export function parentOf(pid: number): number | undefined {
-  return statOf(pid)?.parent;
-}
-
-export function isProgram(pid: number, name: string): boolean {
-  return statOf(pid)?.name.startsWith(name) ?? false;
-}
-
-let ticks: number | undefined;
-
-function microsecondsOf(count: number): number {
-  ticks ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
-  return (count * 1_000_000) / ticks;
+/** The server process that a PostgreSQL backend belongs to, when the backend is on this machine. */
+export function postmasterOf(backend: number): number | undefined {
+  const stat = statOf(backend);
+  return stat?.name.startsWith('postgres') ? stat.parent : undefined;
 }
 
 /** CPU time a process has used so far, in µs. */
 export function cpuOf(pid: number): number {
-  return microsecondsOf(statOf(pid)?.own ?? NaN);
+  return statOf(pid)?.own ?? NaN;
 }
 
 /** CPU time of a PostgreSQL server in µs: all its processes, those that have ended included. */
@@ -60,7 +54,7 @@ export function cpuOfPostgres(postmaster: number | undefined): number {
     const stat = statOf(Number(entry));
     if (stat?.parent === postmaster) sum += stat!.own;
   }
-  return microsecondsOf(sum);
+  return sum;
 }
 
 /** Resident memory of a process in MB. */
@@ -68,15 +62,6 @@ export function memoryOf(pid: number): number {
   try {
     const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     return Number(kilobytes) / 1024;
-  } catch {
-    return NaN;
-  }
-}
-
-/** Processes that are ready to run: above the number of cores, everybody waits. */
-export function loadAverage(): number {
-  try {
-    return Number(readFileSync('/proc/loadavg', 'utf8').split(' ')[0]);
   } catch {
     return NaN;
   }

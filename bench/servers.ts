@@ -1,6 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LEASH } from '../test/support/service-process';
@@ -13,52 +14,60 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-const PROGRAM = join(__dirname, '..', 'dist', 'src', 'main.js');
+export interface StartOptions {
+  databaseUrl: string;
+  /** A checkout with its build in `dist/`; this one unless said. */
+  root?: string;
+  /** The database is new: the build brings its own schema. */
+  migrate?: boolean;
+  nodeArguments?: readonly string[];
+}
+
+const ROOT = join(__dirname, '..');
 /** Young objects get what `npm start` and the image give them, old ones what V8 takes in the container of the chart. */
 const NODE_ARGUMENTS = ['--max-semi-space-size=16', '--max-old-space-size=256'];
 const READY_TIMEOUT_MS = 20_000;
 const POLL_MS = 2;
 
-/** The product as built, in a process of its own with everything on; its request log goes to a file. */
-export async function startProduct(options: {
-  databaseUrl: string;
-  logFile: string;
-  /** Another build than the one in `dist`. */
-  program?: string;
-  nodeArguments?: readonly string[];
-  env?: Record<string, string>;
-}): Promise<Server> {
-  const { program = PROGRAM } = options;
-  if (!existsSync(program)) throw new Error(`${program} is missing: run 'npm run build' first.`);
+const running = new Set<Server>();
+
+/** A build of the service in a process of its own, with everything on; its log goes to a file. */
+export async function startService(options: StartOptions): Promise<Server> {
+  const { databaseUrl, root = ROOT, migrate = false, nodeArguments = [] } = options;
+  const program = join(root, 'dist', 'src', 'main.js');
+  if (!existsSync(program)) throw new Error(`${program} is missing: run 'npm run build' there.`);
+  const directory = mkdtempSync(join(tmpdir(), 'hyperfleet-bench-log-'));
+  const logFile = join(directory, 'log');
+  const log = openSync(logFile, 'w');
   const began = performance.now();
-  const log = openSync(options.logFile, 'w');
   const child = spawn(
     process.execPath,
-    ['--require', LEASH, ...NODE_ARGUMENTS, ...(options.nodeArguments ?? []), program, 'serve'],
+    ['--require', LEASH, ...NODE_ARGUMENTS, ...nodeArguments, program, 'serve'],
     {
       stdio: ['pipe', log, 'inherit'],
       env: {
         PATH: process.env.PATH,
         NODE_ENV: 'production',
-        DATABASE_URL: options.databaseUrl,
+        DATABASE_URL: databaseUrl,
+        MIGRATE_ON_START: String(migrate),
         AUTH_ENABLED: 'false',
         LOG_FORMAT: 'json',
         LOG_LEVEL: 'info',
-        ...{ API_PORT: '0', HEALTH_PORT: '0', METRICS_PORT: '0' },
-        ...options.env,
+        API_PORT: '0',
+        HEALTH_PORT: '0',
+        METRICS_PORT: '0',
       },
     },
   );
   closeSync(log);
+  child.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   for (;;) {
-    const text = readFileSync(options.logFile, 'utf8');
+    const text = readFileSync(logFile, 'utf8');
     const port = /"api":"http:\/\/[^:]+:(\d+)/.exec(text)?.[1];
-    if (port !== undefined) {
-      return { ...started(child), port: Number(port), startMs: performance.now() - began };
-    }
+    if (port !== undefined) return track(child, Number(port), performance.now() - began);
     if (child.exitCode !== null || performance.now() - began > READY_TIMEOUT_MS) {
       child.kill('SIGKILL');
-      throw new Error(`The product did not start:\n${text}`);
+      throw new Error(`The service did not start:\n${text}`);
     }
     await sleep(POLL_MS);
   }
@@ -71,16 +80,25 @@ export async function startBaseline(databaseUrl: string): Promise<Server> {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: databaseUrl },
   });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  return { ...started(child), port, startMs: performance.now() - began };
+  return track(child, port, performance.now() - began);
 }
 
-function started(child: ChildProcess): Pick<Server, 'pid' | 'stop'> {
+function track(child: ChildProcess, port: number, startMs: number): Server {
   const exited = once(child, 'exit');
-  return {
+  const server = {
     pid: child.pid!,
+    port,
+    startMs,
     async stop() {
+      running.delete(server);
       child.kill('SIGTERM');
       await exited;
     },
   };
+  running.add(server);
+  return server;
+}
+
+export async function stopServers(): Promise<void> {
+  await Promise.all(Array.from(running, (server) => server.stop()));
 }

@@ -26,7 +26,12 @@ export interface RunningService extends Service {
 export async function createService(config: Config, log: Logger): Promise<RunningService> {
   const contract = await createContract(config.defaultPageSize);
   const kinds = loadKinds(config);
-  const specs = await createSpecValidator(config.openapiSchemaPath, contract.document, kinds, log);
+  const specs = await createSpecValidator(
+    config.openapiSchemaPath,
+    contract.document,
+    kinds.values(),
+    log,
+  );
   const operationIds = contract.operations.map(({ id }) => id);
   const gate = await createGate(config, log, operationIds);
   const database = await openDatabase(config, log, 'as configured');

@@ -17,7 +17,7 @@ interface Job {
   due: number;
 }
 
-export interface AdapterOptions {
+interface AdapterOptions {
   client: HyperFleetClient;
   clusterAdapters: readonly string[];
   nodePoolAdapters: readonly string[];

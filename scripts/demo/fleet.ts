@@ -9,7 +9,7 @@ export interface Fleet {
   nodePools: NodePool[];
 }
 
-export interface ClusterPlan {
+interface ClusterPlan {
   body: Schemas['ClusterCreateRequest'];
   nodePools: Schemas['NodePoolCreateRequest'][];
 }
@@ -24,7 +24,7 @@ const POOLS = [
   { name: 'infra', machine_type: 'm5.large', replicas: 3 },
 ];
 
-export const FIRST_VERSION = '4.18.12';
+const FIRST_VERSION = '4.18.12';
 export const NEXT_VERSION = '4.19.3';
 
 const pick = <T>(list: readonly T[], index: number): T => list[index % list.length]!;

@@ -8,7 +8,7 @@ export interface Screen {
   close(): void;
 }
 
-export interface Output {
+interface Output {
   write(text: string): unknown;
   rows?: number;
 }

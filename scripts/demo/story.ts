@@ -9,7 +9,7 @@ const CLUSTERS = '/api/hyperfleet/v1/clusters';
 const CLUSTER = `${CLUSTERS}/{cluster_id}` as const;
 const NODE_POOLS = '/api/hyperfleet/v1/nodepools';
 
-export interface StoryOptions {
+interface StoryOptions {
   client: HyperFleetClient;
   clusters: number;
   speed: number;

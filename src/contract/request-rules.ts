@@ -74,7 +74,7 @@ function takeOutBadParameters(req: Request): ProblemField[] {
     } else if (schema.type === 'integer' && !INTEGER.test(value as string)) {
       // The validator would accept Infinity, 1e3 and 0x10 as integers.
       faults.push(
-        describeRule({ path: [name], keyword: 'type', params: { type: 'integer' }, value }),
+        describeRule({ path: [name], keyword: 'type', message: 'must be integer', value }),
       );
     } else {
       good[name] = value;
@@ -129,17 +129,15 @@ function cutOverfull(
   if (Array.isArray(value)) {
     if (maxItems === undefined || value.length <= maxItems) return [];
     body[name] = value.slice(0, maxItems);
-    return [overfull(name, 'maxItems', maxItems, value)];
+    const message = `must NOT have more than ${maxItems} items`;
+    return [describeRule({ path: [name], keyword: 'maxItems', message, value })];
   }
   if (typeof value !== 'object' || value === null || maxProperties === undefined) return [];
   const entries = Object.entries(value);
   if (entries.length <= maxProperties) return [];
   body[name] = Object.fromEntries(entries.slice(0, maxProperties));
-  return [overfull(name, 'maxProperties', maxProperties, value)];
-}
-
-function overfull(name: string, keyword: string, limit: number, value: unknown): ProblemField {
-  return describeRule({ path: [name], keyword, params: { limit }, value });
+  const message = `must NOT have more than ${maxProperties} properties`;
+  return [describeRule({ path: [name], keyword: 'maxProperties', message, value })];
 }
 
 /** OpenAPI 3.0 cannot describe the keys of an object. */

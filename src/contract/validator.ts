@@ -1,4 +1,5 @@
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { promisify } from 'node:util';
+import type { Request, RequestHandler } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';
 import { parseTime } from '../conditions/time';
 import { type Document, type Json, METHODS, type Operation } from './document';
@@ -75,6 +76,8 @@ function isDateTime(text: string): boolean {
   return parseTime(text) !== undefined || LEAP_SECOND.test(text);
 }
 
+type Step = (req: Request, res: object, next: (error?: Error) => void) => void;
+
 /**
  * Makes the validator find an operation once, at the start, for a request that has only a method and a path. By itself
  * it would do so at every request, and compile each path template of the document until one matches.
@@ -89,10 +92,7 @@ async function learnMetadata(
     app: { enabled: () => true, param: () => undefined },
   } as unknown as Request & { openapi?: ValidatorMetadata };
   for (const step of middleware) {
-    await new Promise<void>((resolve, reject) => {
-      const next = (error?: unknown) => (error === undefined ? resolve() : reject(error));
-      void step(request, {} as Response, next as NextFunction);
-    });
+    await promisify(step as Step)(request, {});
     if (request.openapi !== undefined) return request.openapi;
   }
   throw new Error(`the validator did not find ${method} ${path}`);

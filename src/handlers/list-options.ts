@@ -3,7 +3,8 @@ import { ProblemError } from '../problems/problem';
 import type { ListOptions } from '../repositories/lists';
 import type { Listing } from '../search/fields';
 import { parseOrder } from '../search/order';
-import { parseSearch, SearchError } from '../search/parse';
+import { parseSearch } from '../search/parse';
+import { SearchError } from '../search/search-error';
 
 interface ListRequest {
   operation: Operation;

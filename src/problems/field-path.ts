@@ -33,14 +33,6 @@ export function isShowable(path: FieldPath, value: unknown): boolean {
   return value === null || typeof value === 'number' || typeof value === 'boolean';
 }
 
-/** What came, in the words of a message. */
-export function describeValue(path: FieldPath, value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  if (isShowable(path, value)) return typeof value === 'string' ? `'${value}'` : String(value);
-  return typeof value === 'string' ? `a text of ${value.length} characters` : `a ${typeof value}`;
-}
-
 export function hasOwn(value: unknown, name: string): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, name);
 }

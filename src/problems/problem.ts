@@ -56,7 +56,7 @@ export const PROBLEM_REASONS: Record<ProblemCode, string> = {
 const TYPE_BASE = 'https://api.hyperfleet.io/errors/';
 export const ERRORS_PATH = '/api/hyperfleet/v1/errors';
 /** More would turn a bad request into a huge response. */
-const MAX_FIELDS = 100;
+export const MAX_FIELDS = 100;
 const MAX_DETAIL = 2000;
 const MAX_MESSAGE = 1000;
 

@@ -1,31 +1,36 @@
 import type { Knex } from 'knex';
-import { type Listing, REPORT_LISTING } from '../search/fields';
-import type { OrderTerm } from '../search/order';
-import { type Alias, Slot } from '../search/predicate';
-import type { CompiledSearch, Counter } from '../search/where';
-import { sql } from '../postgres/statement';
-import { IS_TARGET } from './targets';
+import { Slot, sql } from '../postgres/statement';
+import type { Listing, OrderTerm } from '../search/fields';
+import type { Counter, SearchPlan, Tables } from '../search/plan';
+import { type Alias, idColumn, type Value } from '../search/predicate';
 import { ADAPTER_STATUS_COLUMNS, RESOURCE_COLUMNS } from './rows';
+import { IS_TARGET } from './targets';
 
-/* The SQL of lists, with slots for everything that differs between two requests of the same form. */
-
-/** The resource whose children, or whose reports, are listed. */
-export const PARENT = new Slot(0);
-const OFFSET = new Slot(1);
-/** Of the resource whose reports are listed; both are part of looking whether it exists. */
-const KIND = new Slot(2);
-const OWNER = new Slot(3);
-export const FIRST_SEARCH_SLOT = 4;
-
-/** What, besides the search, decides the SQL of a list of resources. */
-export interface ListForm {
+/** All that decides the SQL of a list: what else differs between two requests is a slot. */
+export interface List {
   listing: Listing;
-  /** Name of the parent's kind, when only the children of one are listed. */
-  parent: string | undefined;
+  /** Only the children, or the reports, of one resource are listed. */
+  ofParent: boolean;
   order: readonly OrderTerm[];
   pageSize: number;
   /** Rows before the page; undefined when there are many: those are a slot, and may be skipped from the other end. */
   offset: number | undefined;
+  search: SearchPlan;
+}
+
+/** The resource whose children, or whose reports, are listed. */
+const ID = new Slot('id');
+const KIND = new Slot('kind');
+const OWNER_ID = new Slot('owner_id');
+const OFFSET = new Slot('offset');
+
+/** The values of a search by the names of their slots. */
+export function searchValues({ bindings }: SearchPlan): Record<string, Value> {
+  return Object.fromEntries(bindings.map((value, index) => [`s${index}`, value]));
+}
+
+function searchSlots({ bindings }: SearchPlan): Slot[] {
+  return bindings.map((_, index) => new Slot(`s${index}`));
 }
 
 /**
@@ -38,66 +43,44 @@ export interface ListForm {
  * - any other search must look at every candidate for its exact total anyway, so it collects the ids of
  *   all matches once, and both total and page come from that.
  */
-export function resourceListSql(form: ListForm, search: CompiledSearch): Knex.Raw {
-  const order = simplestOrder(form.order);
-  const list = { ...form, search, order };
+export function resourceListSql(list: List): Knex.Raw {
+  const { listing, ofParent, order, pageSize, search } = list;
   const { total, page } = search.ordered ? fromIndex(list) : fromAllMatches(list);
-  const found =
-    form.parent === undefined
-      ? sql.raw('true')
-      : sql.raw('EXISTS (SELECT 1 FROM resources WHERE id = ? AND kind = ?)', [
-          PARENT,
-          form.parent,
-        ]);
+  const found = ofParent
+    ? sql.raw('EXISTS (SELECT 1 FROM resources WHERE id = ? AND kind = ?)', [ID, KIND])
+    : sql.raw('true');
   // The literal LIMIT tells the planner that the page is small, whatever happens inside.
   return sql.raw(
     `WITH ? SELECT ? AS found, t.total, ${RESOURCE_COLUMNS}
      FROM t LEFT JOIN (
-       (SELECT id FROM (?) ids LIMIT ${form.pageSize}) page
+       (SELECT id FROM (?) ids LIMIT ${pageSize}) page
        JOIN resources r ON r.id = page.id
        JOIN resource_status s ON s.resource_id = page.id
      ) ON true
-     ORDER BY ${orderSql(form.listing, order, 'r')}`,
+     ORDER BY ${orderSql(listing, order, 'r')}`,
     [total, found, page],
   );
 }
 
 /** One page of the reports about a resource, and their number. */
-export function reportListSql(
-  { order, pageSize, offset }: Pick<ListForm, 'order' | 'pageSize' | 'offset'>,
-  search: CompiledSearch,
-): Knex.Raw {
-  const matching = (columns: string) => {
-    const query = sql.select(sql.raw(columns)).from('adapter_statuses as a');
-    search.where(query, ['a']);
-    return query;
-  };
-  const ordering = orderSql(REPORT_LISTING, order, 'a');
+export function reportListSql(list: List): Knex.Raw {
+  const { listing, order, search } = list;
+  const isTarget = sql.raw(IS_TARGET, { id: ID, kind: KIND, owner_id: OWNER_ID });
+  const ordering = orderSql(listing, order, 'a');
+  const page = matches(list, search.tables)
+    .select(sql.raw(ADAPTER_STATUS_COLUMNS))
+    .orderByRaw(ordering);
   return sql.raw(
-    `SELECT EXISTS (SELECT 1 FROM resources r WHERE ${IS_TARGET.replaceAll(/(?<!:):\w+/g, '?')}) AS found,
+    `SELECT EXISTS (SELECT 1 FROM resources r WHERE ?) AS found,
        t.total, ${ADAPTER_STATUS_COLUMNS}
      FROM (?) t LEFT JOIN (?) a ON true
      ORDER BY ${ordering}`,
     [
-      ...[PARENT, KIND, OWNER, OWNER],
-      matching('count(*) AS total'),
-      limited('?', [matching(ADAPTER_STATUS_COLUMNS).orderByRaw(ordering)], { pageSize, offset }),
+      isTarget,
+      matches(list, search.conditionTables).select(sql.raw('count(*) AS total')),
+      limited('?', [page], list),
     ],
   );
-}
-
-interface ResourceList extends ListForm {
-  search: CompiledSearch;
-}
-
-/** The id begins with the time of creation, so ordering by that time and then by id is ordering by id. */
-function simplestOrder(order: readonly OrderTerm[]): readonly OrderTerm[] {
-  const [first, second] = order;
-  const byCreation =
-    first?.field === 'created_time' &&
-    second?.field === 'id' &&
-    first.direction === second.direction;
-  return byCreation ? order.slice(1) : order;
 }
 
 function orderSql(
@@ -121,24 +104,19 @@ const TABLES: Record<Alias, string> = {
   a: 'adapter_statuses',
 };
 
-function idColumn(alias: Alias): string {
-  return alias === 'r' ? 'r.id' : `${alias}.resource_id`;
-}
-
-/** A query over the tables that `search` and `order` need, no more; a label leads when there is one. */
-function matches(search: CompiledSearch, { sortable }: Listing, order: readonly OrderTerm[]) {
-  const needed = new Set<Alias>(search.startsFromLabel ? ['l'] : []);
-  for (const alias of ['r', 's'] as const) {
-    const ordered = order.some(({ field }) => sortable.get(field)!.table === alias);
-    if (ordered || search.tables.has(alias)) needed.add(alias);
-  }
-  const [first = 'r', ...others] = needed;
+/** The rows that a search finds, their columns yet to be chosen. */
+export function matches(
+  { listing, search }: Pick<List, 'listing' | 'search'>,
+  [first, ...others]: Tables,
+): Knex.QueryBuilder {
   const query = sql.queryBuilder().from(`${TABLES[first]} as ${first}`);
   for (const alias of others) {
     void query.join(`${TABLES[alias]} as ${alias}`, idColumn(alias), idColumn(first));
   }
-  search.where(query, [first, ...others]);
-  return { query, first };
+  if (listing.kind !== undefined) {
+    for (const alias of [first, ...others]) void query.where(`${alias}.kind`, listing.kind);
+  }
+  return query.whereRaw(search.sql, searchSlots(search));
 }
 
 const COUNTED: Record<Counter, string> = {
@@ -156,17 +134,15 @@ interface Parts {
 }
 
 /** For searches whose matches an index returns in order. */
-function fromIndex({ listing, search, order, offset, pageSize }: ResourceList): Parts {
-  const total = sql.raw('t AS MATERIALIZED (SELECT (?) AS total)', [totalQuery(search, listing)]);
-  const ids = (reverse: boolean) => {
-    const { query, first } = matches(search, listing, order);
-    return query
+function fromIndex(list: List): Parts {
+  const { listing, order, offset, pageSize, search } = list;
+  const [first] = search.tables;
+  const total = sql.raw('t AS MATERIALIZED (SELECT (?) AS total)', [totalQuery(list)]);
+  const ids = (reverse: boolean) =>
+    matches(list, search.tables)
       .select(sql.raw(`${idColumn(first)} AS id`))
       .orderByRaw(orderSql(listing, order, first, reverse));
-  };
-  if (offset !== undefined) {
-    return { total, page: limited('?', [ids(false)], { pageSize, offset }) };
-  }
+  if (offset !== undefined) return { total, page: limited('?', [ids(false)], list) };
 
   // Whichever end is farther gets LIMIT 0 and is not read at all.
   const near = '?::bigint * 2 < (SELECT total FROM t)';
@@ -183,7 +159,8 @@ function fromIndex({ listing, search, order, offset, pageSize }: ResourceList): 
   return { total, page: either };
 }
 
-function totalQuery(search: CompiledSearch, listing: Listing): Knex.Raw | Knex.QueryBuilder {
+function totalQuery(list: List): Knex.Raw | Knex.QueryBuilder {
+  const { listing, search } = list;
   if (search.constant === false) return sql.raw('0');
   if (search.counter !== undefined) {
     return sql.raw(
@@ -191,32 +168,30 @@ function totalQuery(search: CompiledSearch, listing: Listing): Knex.Raw | Knex.Q
       [listing.kind!],
     );
   }
-  return matches(search, listing, []).query.count();
+  return matches(list, search.conditionTables).count();
 }
 
 /** For all other searches. */
-function fromAllMatches({ listing, search, order, offset, pageSize }: ResourceList): Parts {
-  const { query, first } = matches(search, listing, order);
+function fromAllMatches(list: List): Parts {
+  const { listing, order, search } = list;
+  const id = idColumn(search.tables[0]);
   const columns = order.map(
-    ({ field }, index) => `${listing.sortable.get(field)!.sql(idColumn(first))} AS o${index}`,
+    ({ field }, index) => `${listing.sortable.get(field)!.sql(id)} AS o${index}`,
   );
   const ordering = order.map(({ direction }, index) => `o${index} ${direction}`).join(', ');
   return {
     total: sql.raw('m AS MATERIALIZED (?), t AS MATERIALIZED (SELECT count(*) AS total FROM m)', [
-      query.select(sql.raw([`${idColumn(first)} AS id`, ...columns].join(', '))),
+      matches(list, search.tables).select(sql.raw([`${id} AS id`, ...columns].join(', '))),
     ]),
-    page: limited(`SELECT id FROM m ORDER BY ${ordering}`, [], { pageSize, offset }),
+    page: limited(`SELECT id FROM m ORDER BY ${ordering}`, [], list),
   };
 }
 
-/**
- * Small numbers are written out: of a parameter the planner believes that it may be any number, so it would plan
- * each page anew (measured: half of PostgreSQL's work for a first page of 100,000).
- */
+/** Small numbers are written out: a parameter could be any number, so the planner would plan each page anew. */
 function limited(
   text: string,
   bindings: readonly Knex.QueryBuilder[],
-  { pageSize, offset }: Pick<ListForm, 'pageSize' | 'offset'>,
+  { pageSize, offset }: List,
 ): Knex.Raw {
   return offset === undefined
     ? sql.raw(`${text} LIMIT ${pageSize} OFFSET ?`, [...bindings, OFFSET])

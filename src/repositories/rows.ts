@@ -158,12 +158,12 @@ export interface AdapterStatusRow {
 export const ADAPTER_STATUS_COLUMNS = `
   a.adapter, a.observed_generation, a.created_time, a.last_report_time, a.conditions, a.metadata, a.data`;
 
-export function toAdapterStatus(row: AdapterStatusRow): AdapterStatus {
+export function toAdapterStatus(row: AdapterStatusRow): Complete<AdapterStatus> {
   return {
     adapter: row.adapter,
     observed_generation: row.observed_generation,
     conditions: row.conditions,
-    ...(row.metadata !== null && { metadata: row.metadata }),
+    metadata: row.metadata ?? undefined,
     data: row.data,
     created_time: row.created_time,
     last_report_time: row.last_report_time,

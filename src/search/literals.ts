@@ -28,7 +28,7 @@ export function toTime({ type, text, position }: Literal, field: string): string
   const moment = type === 'number' ? undefined : parseTime(written);
   // PostgreSQL has no year 0.
   if (moment !== undefined && !moment.startsWith('0000')) return moment;
-  const plus = / \d{2}:\d{2}$/.test(text) ? ' In a URL, "+" is written %2B.' : '';
+  const plus = / \d{2}:\d{2}$/.test(text) ? ' In a URL, write "+" as %2B.' : '';
   throw new SearchError(
     `Expected a date or an RFC 3339 time for ${quote(field)}, found ${quote(text)}`,
     position,

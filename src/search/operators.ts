@@ -1,15 +1,15 @@
-import type { Column } from './fields';
+import type { Column } from './column';
 import { toNumber, toTime } from './literals';
 import type { Operator } from './parse';
 import {
   FALSE,
   any,
-  hasLabel,
   isOneOf,
   labelIsOneOf,
   not,
+  type ColumnTest,
   type Predicate,
-  type Sql,
+  type SqlPredicate,
 } from './predicate';
 import { SearchError, quote } from './search-error';
 import type { FieldName, Literal } from './tokens';
@@ -25,14 +25,14 @@ export interface Tests {
 }
 
 export function columnTests(column: Column, name: FieldName): Tests {
-  const condition = (rest: (sql: string) => Sql, orNull = column.nullable) => ({
-    type: 'sql' as const,
+  const passes = ({ sql, bindings }: ColumnTest, mayBeNull = column.nullable): SqlPredicate => ({
+    type: 'sql',
     table: column.table,
-    sql: (id: string) => {
-      const { sql } = rest(column.sql(id));
-      return orNull ? `COALESCE(${sql}, FALSE)` : sql;
+    sql: (id) => {
+      const test = sql(column.sql(id));
+      return mayBeNull ? `COALESCE(${test}, FALSE)` : test;
     },
-    bindings: [...column.bindings, ...rest('').bindings],
+    bindings: [...column.bindings, ...bindings],
   });
   const read = (literal: Literal): string => readValue(column, literal, name.text);
   return {
@@ -40,52 +40,51 @@ export function columnTests(column: Column, name: FieldName): Tests {
       const values = [...new Set(literals.map(read))];
       if (values.length === 0) return FALSE;
       if (column.equals !== undefined) return any(values.map(column.equals));
-      const matches = condition((sql) => isOneOf(sql, values, column.cast));
+      const matches = passes(isOneOf(values, column.cast));
       return values.length === 1 ? { ...matches, unique: column.unique } : matches;
     },
-    order(operator, literal) {
-      const bindings = [read(literal)];
-      return condition((sql) => ({ sql: `${sql} ${operator} ?::${column.cast}`, bindings }));
-    },
+    order: (operator, literal) => passes(compares(operator, read(literal), column.cast)),
     like(pattern, ignoreCase) {
-      if (column.type !== 'text') {
+      if (column.type !== 'string') {
         throw new SearchError(
-          `Expected a text field for "like", found the ${column.type} ${quote(name.text)}`,
+          `Expected a string field for "like", found the ${column.type} ${quote(name.text)}`,
           name.position,
         );
       }
-      return condition((sql) => likeSql(sql, pattern.text, ignoreCase));
+      return passes(isLike(pattern.text, ignoreCase));
     },
-    isNull() {
-      return column.nullable
-        ? condition((sql) => ({ sql: `${sql} IS NULL`, bindings: [] }), false)
-        : FALSE;
-    },
+    isNull: () => (column.nullable ? passes(IS_NULL, false) : FALSE),
   };
 }
 
 /** Labels are searched in their own table, whose index leads from a key and value to the resources. */
 export function labelTests(kind: string, key: string): Tests {
+  const hasLabel = (test: ColumnTest): Predicate => ({ type: 'label', kind, key, test });
   return {
     oneOf(literals) {
       const values = [...new Set(literals.map(({ text }) => text))];
       return values.length === 0 ? FALSE : labelIsOneOf(kind, key, values);
     },
-    order: (operator, { text }) =>
-      hasLabel(kind, key, (value) => ({ sql: `${value} ${operator} ?::text`, bindings: [text] })),
-    like: ({ text }, ignoreCase) =>
-      hasLabel(kind, key, (value) => likeSql(value, text, ignoreCase)),
-    isNull: () => not(hasLabel(kind, key, () => ({ sql: 'TRUE', bindings: [] }))),
+    order: (operator, { text }) => hasLabel(compares(operator, text, 'text')),
+    like: ({ text }, ignoreCase) => hasLabel(isLike(text, ignoreCase)),
+    isNull: () => not(hasLabel(ANY_VALUE)),
   };
+}
+
+const IS_NULL: ColumnTest = { sql: (column) => `${column} IS NULL`, bindings: [] };
+const ANY_VALUE: ColumnTest = { sql: () => 'TRUE', bindings: [] };
+
+function compares(operator: Ordering, value: string, type: string): ColumnTest {
+  return { sql: (column) => `${column} ${operator} ?::${type}`, bindings: [value] };
 }
 
 /**
  * `%` and `_` are the only special characters. A backslash stands for itself, which PostgreSQL spells
  * with two; a lone one at the end would be an SQL error.
  */
-function likeSql(sql: string, pattern: string, ignoreCase: boolean): Sql {
+function isLike(pattern: string, ignoreCase: boolean): ColumnTest {
   return {
-    sql: `${sql} ${ignoreCase ? 'ILIKE' : 'LIKE'} ?::text`,
+    sql: (column) => `${column} ${ignoreCase ? 'ILIKE' : 'LIKE'} ?::text`,
     bindings: [pattern.replaceAll('\\', '\\\\')],
   };
 }
@@ -93,7 +92,7 @@ function likeSql(sql: string, pattern: string, ignoreCase: boolean): Sql {
 function readValue(column: Column, literal: Literal, name: string): string {
   if (column.read !== undefined) return column.read(literal);
   switch (column.type) {
-    case 'text':
+    case 'string':
       return literal.text;
     case 'number':
       return toNumber(literal, name);

@@ -1,16 +1,10 @@
-import type { Listing } from './fields';
+import type { Direction, Listing, OrderTerm } from './fields';
 import { SearchError, characters, quote } from './search-error';
 
-export type Direction = 'asc' | 'desc';
-
-export interface OrderTerm {
-  readonly field: string;
-  readonly direction: Direction;
-}
-
 /**
- * Reads `orderBy` and `order` of a list. The field that makes the order total (`id`, `adapter` for
- * statuses) is always last, in the direction of the field before it, so that pages never overlap.
+ * Reads `orderBy` and `order` of a list. The field that makes the order total is always last, in the direction of the
+ * field before it, so that pages never overlap.
+ * @throws SearchError
  */
 export function parseOrder(
   orderBy: string | undefined,

@@ -1,10 +1,7 @@
 import { SearchError, characters, quote } from './search-error';
 import { Tokenizer, type FieldName, type Literal, type Token } from './tokens';
 
-export { SearchError } from './search-error';
-
-export const MAX_LENGTH = 4096;
-export const MAX_NESTING = 50;
+const MAX_NESTING = 50;
 
 export type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=';
 
@@ -45,11 +42,11 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   '>=': '>=',
 };
 
-/** NUL cannot be stored in PostgreSQL text, half a surrogate pair not in its JSON. */
+/** PostgreSQL can store neither NUL in a string nor a lone surrogate in JSON. */
 const UNSTORABLE = /[\0\ud800-\udfff]/u;
 
 /**
- * Reads a search phrase. A blank one is no condition at all: undefined.
+ * Reads a search phrase; undefined when it is blank, which is no condition at all.
  *
  *     or      = and { "or" and }
  *     and     = not { "and" not }
@@ -61,17 +58,10 @@ const UNSTORABLE = /[\0\ud800-\udfff]/u;
  */
 export function parseSearch(phrase: string): SearchTree | undefined {
   if (phrase.trim() === '') return undefined;
-  const length = characters(phrase).length;
-  if (length > MAX_LENGTH) {
-    throw new SearchError(
-      `Expected a search of at most ${MAX_LENGTH} characters, found ${length}: too long`,
-      MAX_LENGTH + 1,
-    );
-  }
   const unstorable = UNSTORABLE.exec(phrase);
   if (unstorable !== null) {
     const position = characters(phrase.slice(0, unstorable.index)).length + 1;
-    throw new SearchError('Found a character that no text can hold', position);
+    throw new SearchError('Found a character that a string cannot contain', position);
   }
   return new Parser(phrase).parse();
 }
@@ -235,13 +225,13 @@ class Parser {
 
 function valueHint({ type, text }: Token): string | undefined {
   if (type === 'name') {
-    return `Text must be in quotes ('${text}'); one field cannot be compared with another.`;
+    return `A string must be in quotes ('${text}'); fields cannot be compared with each other.`;
   }
   return type === 'keyword' && text === 'null' ? 'Write "is null" or "is not null".' : undefined;
 }
 
 function operatorHint({ type, text }: Token): string | undefined {
-  if (type === 'symbol' && text === '(') return 'Functions are not accepted.';
-  if (type === 'literal' && /^[+-]/.test(text)) return 'Arithmetic is not accepted.';
+  if (type === 'symbol' && text === '(') return 'Functions are not supported.';
+  if (type === 'literal' && /^[+-]/.test(text)) return 'Arithmetic is not supported.';
   return undefined;
 }

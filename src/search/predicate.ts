@@ -1,78 +1,67 @@
-/** The tables a list may read, by the alias its query gives them: resources, status, labels, adapter statuses. */
+/** The tables a list may read, by alias: resources, resource_status, resource_labels, adapter_statuses. */
 export type Alias = 'r' | 's' | 'l' | 'a';
 
-const ID_COLUMN: Readonly<Record<Alias, string>> = {
-  r: 'r.id',
-  s: 's.resource_id',
-  l: 'l.resource_id',
-  a: 'a.resource_id',
-};
+/** The column with the resource's id. */
+export function idColumn(alias: Alias): string {
+  return alias === 'r' ? 'r.id' : `${alias}.resource_id`;
+}
 
 export type Value = string | string[];
 
-/** Stands for a value where only the form of a list counts; `index` says which. */
-export class Slot {
-  /** Lets Knex take it for a value. */
-  readonly [name: string]: unknown;
-
-  constructor(readonly index: number) {}
-}
-
-export type Binding = Value | Slot;
-
+/** SQL with a `?` for each binding, in order. It contains none of the values. */
 export interface Sql {
   readonly sql: string;
   readonly bindings: readonly Value[];
 }
 
+/** A test of a column that is named later; the bindings do not depend on it. */
+export interface ColumnTest {
+  readonly sql: (column: string) => string;
+  readonly bindings: readonly Value[];
+}
+
 /**
  * A condition on one row that is always true or false, never NULL, so that `not` is the plain complement.
- * Some shapes are kept apart because a list can answer them from a narrower table.
+ * Some shapes are kept apart because a list can find their matches in a narrower table.
  */
 export type Predicate =
   | { readonly type: 'constant'; readonly value: boolean }
-  /** `sql` receives the column that holds the resource's id in the tables being read. */
-  | {
-      readonly type: 'sql';
-      readonly table: Alias | undefined;
-      readonly sql: (id: string) => string;
-      readonly bindings: readonly Binding[];
-      /** At most one living resource matches: of its kind, or of those of the same parent. */
-      readonly unique?: 'everywhere' | 'in parent' | undefined;
-    }
+  | SqlPredicate
   | { readonly type: 'flag'; readonly column: 'ready' | 'available'; readonly value: boolean }
   | LabelPredicate
   | { readonly type: 'not'; readonly operand: Predicate }
   | { readonly type: 'and' | 'or'; readonly operands: readonly Predicate[] };
 
-/** The resource carries a label with this key whose value meets the condition. */
+export interface SqlPredicate {
+  readonly type: 'sql';
+  /** The table it reads; undefined when it reads only the id, which every table has. */
+  readonly table: Alias | undefined;
+  /** `id` is the column with the resource's id. */
+  readonly sql: (id: string) => string;
+  readonly bindings: readonly Value[];
+  /** At most one living resource matches: of its kind, or of those of the same parent. */
+  readonly unique?: 'everywhere' | 'in parent' | undefined;
+}
+
+/** The resource carries a label with this key whose value passes the test. */
 export interface LabelPredicate {
   readonly type: 'label';
-  readonly kind: Binding;
-  readonly key: Binding;
-  /** `value` is the column with the label's value. */
-  readonly condition: (value: string) => string;
-  readonly bindings: readonly Binding[];
-  /** Set when the condition is to be one of these. */
-  readonly values: readonly string[] | undefined;
+  readonly kind: string;
+  readonly key: string;
+  readonly test: ColumnTest;
+  /** Set when the test is to be one of these. */
+  readonly values?: readonly string[];
 }
 
-/** @param condition on the column with the label's value; what it binds does not depend on the column */
-export function hasLabel(
-  kind: Binding,
-  key: Binding,
-  condition: (value: string) => Sql,
-  values?: readonly string[],
-): Predicate {
-  return {
-    ...{ type: 'label', kind, key, values },
-    condition: (value) => condition(value).sql,
-    bindings: condition('').bindings,
-  };
+export function labelIsOneOf(kind: string, key: string, values: readonly string[]): LabelPredicate {
+  return { type: 'label', kind, key, values, test: isOneOf(values, 'text') };
 }
 
-export function labelIsOneOf(kind: Binding, key: Binding, values: readonly string[]): Predicate {
-  return hasLabel(kind, key, (value) => isOneOf(value, values, 'text'), values);
+/** One value is written as `=`, which is what lets an index return the rows in order. */
+export function isOneOf(values: readonly string[], type: string): ColumnTest {
+  return values.length === 1
+    ? { sql: (column) => `${column} = ?::${type}`, bindings: [...values] }
+    : { sql: (column) => `${column} = ANY(?::${type}[])`, bindings: [[...values]] };
 }
 
 export const TRUE: Predicate = { type: 'constant', value: true };
@@ -92,9 +81,9 @@ export function any(operands: readonly Predicate[]): Predicate {
   return join('or', mergeLabels(operands), FALSE, TRUE);
 }
 
-/** `a = 1 or a = 2` as `a in (1, 2)`, so that one look into the index answers it. */
+/** `a = 1 or a = 2` as `a in (1, 2)`, so that one index lookup finds both. */
 function mergeLabels(operands: readonly Predicate[]): Predicate[] {
-  const merged = new Map<Binding, Predicate>();
+  const merged = new Map<string, LabelPredicate>();
   const others: Predicate[] = [];
   for (const operand of operands) {
     if (operand.type !== 'label' || operand.values === undefined) {
@@ -102,8 +91,7 @@ function mergeLabels(operands: readonly Predicate[]): Predicate[] {
       continue;
     }
     const { kind, key, values } = operand;
-    const before = merged.get(key);
-    const known = before?.type === 'label' ? (before.values ?? []) : [];
+    const known = merged.get(key)?.values ?? [];
     merged.set(key, labelIsOneOf(kind, key, [...new Set([...known, ...values])]));
   }
   return [...merged.values(), ...others];
@@ -122,8 +110,8 @@ function join(
   return flat.length > 1 ? { type, operands: flat } : (flat[0] ?? neutral);
 }
 
-/** The tables, other than the labels', that must be read to decide the predicate. */
-export function tablesOf(predicate: Predicate): ReadonlySet<Alias> {
+/** The tables, other than that of the labels, that must be read to decide the predicate. */
+export function tablesOf(predicate: Predicate): Set<Alias> {
   const tables = new Set<Alias>();
   const visit = (node: Predicate): void => {
     if (node.type === 'flag') tables.add('s');
@@ -141,32 +129,9 @@ export function tablesOf(predicate: Predicate): ReadonlySet<Alias> {
  */
 const JOINED_LABELS = 4;
 
-/** A predicate with slots, numbered from `first` in the order of `render`, in place of what it binds. */
-export function withSlots(predicate: Predicate, first: number): Predicate {
-  let index = first;
-  const slot = () => new Slot(index++);
-  const replace = (node: Predicate): Predicate => {
-    switch (node.type) {
-      case 'constant':
-      case 'flag':
-        return node;
-      case 'sql':
-        return { ...node, bindings: node.bindings.map(slot) };
-      case 'label':
-        return { ...node, kind: slot(), key: slot(), bindings: node.bindings.map(slot) };
-      case 'not':
-        return { ...node, operand: replace(node.operand) };
-      case 'and':
-      case 'or':
-        return { ...node, operands: node.operands.map(replace) };
-    }
-  };
-  return replace(predicate);
-}
-
-/** SQL for a query that reads `from`, whose first table gives the resource's id. The text holds none of the values. */
-export function render(predicate: Predicate, from: Alias): { sql: string; bindings: Binding[] } {
-  const bindings: Binding[] = [];
+/** @param id the column with the resource's id in the tables that the query reads */
+export function render(predicate: Predicate, id: string): Sql {
+  const bindings: Value[] = [];
   let labels = 0;
   const write = (node: Predicate): string => {
     switch (node.type) {
@@ -176,11 +141,11 @@ export function render(predicate: Predicate, from: Alias): { sql: string; bindin
         return node.value ? `s.${node.column}` : `NOT s.${node.column}`;
       case 'sql':
         bindings.push(...node.bindings);
-        return node.sql(ID_COLUMN[from]);
+        return node.sql(id);
       case 'label': {
-        bindings.push(node.kind, node.key, ...node.bindings);
+        bindings.push(node.kind, node.key, ...node.test.bindings);
         const fence = ++labels > JOINED_LABELS ? ' IS TRUE' : '';
-        return `EXISTS (SELECT FROM resource_labels x WHERE x.kind = ? AND x.key = ? AND ${node.condition('x.value')} AND x.resource_id = ${ID_COLUMN[from]})${fence}`;
+        return `EXISTS (SELECT FROM resource_labels x WHERE x.kind = ? AND x.key = ? AND ${node.test.sql('x.value')} AND x.resource_id = ${id})${fence}`;
       }
       case 'not':
         return `NOT (${write(node.operand)})`;
@@ -192,11 +157,4 @@ export function render(predicate: Predicate, from: Alias): { sql: string; bindin
     }
   };
   return { sql: write(predicate), bindings };
-}
-
-/** One value is written as `=`, which is what lets an index return the rows in order. */
-export function isOneOf(column: string, values: readonly string[], type: string): Sql {
-  return values.length === 1
-    ? { sql: `${column} = ?::${type}`, bindings: [...values] }
-    : { sql: `${column} = ANY(?::${type}[])`, bindings: [[...values]] };
 }

@@ -2,8 +2,8 @@ import { SearchError, characters, quote } from './search-error';
 
 /** A value as written; which type it is compared as depends on the field it meets. */
 export interface Literal {
-  readonly type: 'text' | 'number' | 'boolean' | 'time';
-  /** The text between the quotes, or the bare word as it stands in the phrase. */
+  readonly type: 'string' | 'number' | 'boolean' | 'time';
+  /** What is between the quotes, or the bare word as it stands in the phrase. */
   readonly text: string;
   readonly position: number;
 }
@@ -61,8 +61,8 @@ const HINTS: Readonly<Record<string, string>> = {
   '!': 'Write "not".',
   ';': 'A search is one expression.',
 };
-const REGULAR_EXPRESSION = 'Regular expressions are not accepted; use like or ilike with % and _.';
-const ARITHMETIC = 'Arithmetic is not accepted; compare a field with a plain value.';
+const REGULAR_EXPRESSION = 'Regular expressions are not supported; use like or ilike with % and _.';
+const ARITHMETIC = 'Arithmetic is not supported; compare a field with a plain value.';
 
 /** Cuts a phrase into tokens, one at a time, so that the first error reported is the leftmost. */
 export class Tokenizer {
@@ -77,9 +77,9 @@ export class Tokenizer {
     const { position } = this;
     if (this.offset >= this.phrase.length) return { type: 'end', text: '', position };
 
-    const quoted = this.quotedText();
+    const quoted = this.quotedString();
     if (quoted !== undefined) {
-      return this.literal('text', quoted.text, quoted.source, position);
+      return this.literal('string', quoted.text, quoted.source, position);
     }
     const bare = this.take(NUMBER_OR_TIME);
     if (bare !== undefined) return this.literal(bareType(bare, position), bare, bare, position);
@@ -115,7 +115,7 @@ export class Tokenizer {
 
   private namePart(form: RegExp): NamePart {
     const { position } = this;
-    const quoted = this.quotedText();
+    const quoted = this.quotedString();
     if (quoted !== undefined) return { text: quoted.text, quoted: true, position };
     const text = this.take(form);
     if (text === undefined) {
@@ -125,16 +125,16 @@ export class Tokenizer {
     return { text, quoted: false, position };
   }
 
-  private quotedText(): { text: string; source: string } | undefined {
+  private quotedString(): { text: string; source: string } | undefined {
     const { position } = this;
     const mark = this.phrase[this.offset];
     if (mark !== "'" && mark !== '"') return undefined;
     const source = this.take(QUOTED);
     if (source === undefined) {
       throw new SearchError(
-        `Expected a closing ${mark} for the text that starts`,
+        `Expected a closing ${mark} for the string that starts`,
         position,
-        `A ${mark} inside the text is written twice.`,
+        `Write a ${mark} inside the string twice.`,
       );
     }
     return { text: source.slice(1, -1).replaceAll(mark + mark, mark), source };
@@ -177,6 +177,6 @@ function bareType(text: string, position: number): Literal['type'] {
   throw new SearchError(
     `Expected a number, a date or a time, found ${quote(text)}`,
     position,
-    'Text must be in quotes; arithmetic is not accepted.',
+    'A string must be in quotes; arithmetic is not supported.',
   );
 }

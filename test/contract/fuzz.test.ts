@@ -1,7 +1,8 @@
 import fc from 'fast-check';
+import supertest from 'supertest';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool } from '../support/factories';
-import { type Answer, send } from '../support/send';
+import { type RawResponse, sendRaw } from '../support/raw-http';
 import { readContract } from '../../src/contract/document';
 import { type FuzzRequest, type FuzzedOperation, requestTo } from './arbitrary-request';
 import { type Document, type Json, listOperations, schemaCompiler } from './json-schema';
@@ -38,8 +39,8 @@ afterAll(() => app.stop());
 
 async function refresh(): Promise<void> {
   const create = async (path: string, body: object) => {
-    const answer = await send(app.url, { method: 'POST', path, body });
-    return answer.body.id as string;
+    const response = await supertest(app.url).post(path).send(body);
+    return response.body.id as string;
   };
   const cluster = await create(`${B}/clusters`, newCluster());
   const marked = await create(`${B}/clusters`, newCluster());
@@ -47,7 +48,7 @@ async function refresh(): Promise<void> {
   const pool = await create(below, newNodePool());
   const markedPool = await create(below, newNodePool());
   for (const path of [`${B}/clusters/${marked}`, `${below}/${markedPool}`]) {
-    await send(app.url, { method: 'DELETE', path });
+    await supertest(app.url).delete(path);
   }
   clusters.unshift(cluster, marked);
   pools.unshift({ id: pool, owner: cluster }, { id: markedPool, owner: cluster });
@@ -92,14 +93,14 @@ function pathOf({ path, ids }: FuzzRequest): string {
   });
 }
 
-function sendFuzz(request: FuzzRequest): Promise<Answer> {
+function sendFuzz(request: FuzzRequest): Promise<RawResponse> {
   const { method, query, headers, body } = request;
   const path = query === '' ? pathOf(request) : `${pathOf(request)}?${query}`;
-  return send(app.url, { method, path, headers, body });
+  return sendRaw(app.url, { method, path, headers, body });
 }
 
 /** What the contract does not allow an answer to be. */
-function faultsOf(request: FuzzRequest, answer: Answer): string[] {
+function faultsOf(request: FuzzRequest, answer: RawResponse): string[] {
   const { status, type, text } = answer;
   if (status >= 500) return [`status ${status}: ${text}`];
   const { responses } = operations.find(({ id }) => id === request.operation)!;
@@ -154,7 +155,7 @@ test('the requests were good enough to succeed and bad enough to be refused', as
 });
 
 test('the service still serves', async () => {
-  const answer = await send(app.url, { path: `${B}/clusters?pageSize=500` });
+  const answer = await supertest(app.url).get(`${B}/clusters?pageSize=500`);
   expect(answer.status).toBe(200);
   expect(answer.body.total).toBe(answer.body.size);
 });

@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { newCluster, newNodePool, newReport } from '../support/factories';
-import type { Sending } from '../support/send';
 import { type Document, listOperations, schemaCompiler } from './json-schema';
 import { B } from './requests';
-import { startWorld, type World } from './world';
+import { type ContractRequest, startWorld, type World } from './world';
 
 /*
  * Clients that were generated from contract 1.0.1 keep decoding: what we answer to each of its operations,
@@ -36,7 +35,7 @@ afterAll(() => world.stop());
 async function makeFleet(): Promise<Fleet> {
   const report = (path: string, ...reports: ReturnType<typeof newReport>[]) =>
     Promise.all(
-      reports.map((body) => world.made({ method: 'POST', path: `${path}/statuses`, body })),
+      reports.map((body) => world.made({ method: 'post', path: `${path}/statuses`, body })),
     );
   const lives: ((path: string) => Promise<unknown>)[] = [
     () => Promise.resolve(),
@@ -45,22 +44,22 @@ async function makeFleet(): Promise<Fleet> {
     (path) => report(path, newReport('validation', 1, { Available: 'False', Health: 'False' })),
     async (path) => {
       await report(path, newReport('validation'), newReport('dns'));
-      await world.made({ method: 'PATCH', path, body: { spec: { nodes: 9 }, labels: {} } });
+      await world.made({ method: 'patch', path, body: { spec: { nodes: 9 }, labels: {} } });
     },
     async (path) => {
       await report(path, { ...newReport('validation'), metadata: { job_name: 'j', attempt: 2 } });
-      await world.made({ method: 'DELETE', path });
+      await world.made({ method: 'delete', path });
     },
   ];
   const made: Fleet = { clusters: [], nodePools: [] };
   for (const live of lives) {
     const cluster = (await world.send(
-      { method: 'POST', path: `${B}/clusters`, body: newCluster() },
+      { method: 'post', path: `${B}/clusters`, body: newCluster() },
       'robot',
     )) as { body: { href: string } };
     const path = cluster.body.href;
     const { id } = await world.made({
-      method: 'POST',
+      method: 'post',
       path: `${path}/nodepools`,
       body: newNodePool(),
     });
@@ -72,33 +71,33 @@ async function makeFleet(): Promise<Fleet> {
   return made;
 }
 
-type Requests = (fleet: Fleet) => Sending[] | Promise<Sending[]>;
+type Requests = (fleet: Fleet) => ContractRequest[] | Promise<ContractRequest[]>;
 
-const lists = (path: string): Sending[] => [
+const lists = (path: string): ContractRequest[] => [
   { path },
   { path: `${path}?page=2&pageSize=2&orderBy=name&order=desc` },
   { path: `${path}?page=9` },
   { path: `${path}?search=labels.env='production'` },
 ];
-const statuses = (paths: string[]): Sending[] =>
+const statuses = (paths: string[]): ContractRequest[] =>
   paths.map((path) => ({ path: `${path}/statuses?page=1&pageSize=20` }));
-const reports = ([path]: string[]): Sending[] =>
+const reports = ([path]: string[]): ContractRequest[] =>
   [
     exampleOf('AdapterStatusCreateRequest'),
     newReport('fresh', 1, { Available: 'Unknown', Applied: 'False' }),
-  ].map((body) => ({ method: 'POST', path: `${path}/statuses`, body }));
+  ].map((body) => ({ method: 'post', path: `${path}/statuses`, body }));
 
 const REQUESTS: Record<string, Requests> = {
   getClusters: () => lists(`${B}/clusters`),
   postCluster: () => [
-    { method: 'POST', path: `${B}/clusters`, body: exampleOf('ClusterCreateRequest') },
-    { method: 'POST', path: `${B}/clusters`, body: { kind: 'Cluster', name: 'bare', spec: {} } },
+    { method: 'post', path: `${B}/clusters`, body: exampleOf('ClusterCreateRequest') },
+    { method: 'post', path: `${B}/clusters`, body: { kind: 'Cluster', name: 'bare', spec: {} } },
   ],
   getClusterById: ({ clusters }) => clusters.map((path) => ({ path })),
   getNodePoolsByClusterId: ({ clusters }) => clusters.flatMap((path) => lists(`${path}/nodepools`)),
   createNodePool: ({ clusters: [path] }) => [
-    { method: 'POST', path: `${path}/nodepools`, body: exampleOf('NodePoolCreateRequest') },
-    { method: 'POST', path: `${path}/nodepools`, body: newNodePool({ labels: undefined }) },
+    { method: 'post', path: `${path}/nodepools`, body: exampleOf('NodePoolCreateRequest') },
+    { method: 'post', path: `${path}/nodepools`, body: newNodePool({ labels: undefined }) },
   ],
   getNodePoolById: ({ nodePools }) => nodePools.map((path) => ({ path })),
   postNodePoolStatuses: ({ nodePools }) => reports(nodePools),
@@ -130,7 +129,7 @@ describe.each(operations)('$id', ({ id, method, responses }) => {
     const [request] = await REQUESTS[id]!(fleet);
     const errors = [
       await world.send({ ...request!, path: `${request!.path.split('?')[0]}?bad=1` }),
-      await world.send({ ...request!, path: request!.path.split('?')[0]!, method: 'OPTIONS' }),
+      await world.send({ ...request!, path: request!.path.split('?')[0]!, method: 'options' }),
       await world.send(request!, 'nobody'),
       ...(method === 'POST' ? [await world.send({ ...request!, body: {} })] : []),
     ];

@@ -1,13 +1,12 @@
 import type { OperationId } from '../../src/contract/document';
 import { newCluster, newNodePool, newReport } from '../support/factories';
-import type { Sending } from '../support/send';
-import type { World } from './world';
+import type { ContractRequest, World } from './world';
 
 export const B = '/api/hyperfleet/v1';
 
 export async function makeCluster(world: World): Promise<string> {
   const { href } = await world.made({
-    method: 'POST',
+    method: 'post',
     path: `${B}/clusters`,
     body: newCluster(),
   });
@@ -18,7 +17,7 @@ export async function makeCluster(world: World): Promise<string> {
 export async function makeNodePool(world: World): Promise<string> {
   const cluster = await makeCluster(world);
   const { id } = await world.made({
-    method: 'POST',
+    method: 'post',
     path: `${cluster}/nodepools`,
     body: newNodePool(),
   });
@@ -29,33 +28,36 @@ type Make = (world: World) => Promise<string>;
 
 async function marked(world: World, make: Make): Promise<string> {
   const path = await make(world);
-  await world.made({ method: 'DELETE', path });
+  await world.made({ method: 'delete', path });
   return path;
 }
 
 /** Requests on a resource made by `make`, each good enough for the success its operation is there for. */
 const on = (make: Make) => ({
-  read: async (world: World): Promise<Sending> => ({ path: await make(world) }),
-  patch: async (world: World): Promise<Sending> => ({
-    method: 'PATCH',
+  read: async (world: World): Promise<ContractRequest> => ({ path: await make(world) }),
+  patch: async (world: World): Promise<ContractRequest> => ({
+    method: 'patch',
     path: await make(world),
     body: { labels: { env: 'staging' } },
   }),
-  remove: async (world: World): Promise<Sending> => ({ method: 'DELETE', path: await make(world) }),
-  force: async (world: World): Promise<Sending> => ({
-    method: 'POST',
+  remove: async (world: World): Promise<ContractRequest> => ({
+    method: 'delete',
+    path: await make(world),
+  }),
+  force: async (world: World): Promise<ContractRequest> => ({
+    method: 'post',
     path: `${await marked(world, make)}/force-delete`,
     body: { reason: 'the account is closed' },
   }),
-  statuses: async (world: World): Promise<Sending> => {
+  statuses: async (world: World): Promise<ContractRequest> => {
     const path = `${await make(world)}/statuses`;
-    await world.made({ method: 'POST', path, body: newReport('validation') });
-    await world.made({ method: 'PUT', path, body: newReport('extra') });
+    await world.made({ method: 'post', path, body: newReport('validation') });
+    await world.made({ method: 'put', path, body: newReport('extra') });
     return { path };
   },
   report:
-    (method: 'POST' | 'PUT') =>
-    async (world: World): Promise<Sending> => ({
+    (method: 'post' | 'put') =>
+    async (world: World): Promise<ContractRequest> => ({
       method,
       path: `${await make(world)}/statuses`,
       body: {
@@ -67,22 +69,22 @@ const on = (make: Make) => ({
 
 const cluster = on(makeCluster);
 const nodePool = on(makeNodePool);
-const at = (path: string) => (): Promise<Sending> => Promise.resolve({ path });
+const at = (path: string) => (): Promise<ContractRequest> => Promise.resolve({ path });
 
 /** For every operation a request that succeeds; what it needs is made first. */
-export const REQUESTS: Record<OperationId, (world: World) => Promise<Sending>> = {
+export const REQUESTS: Record<OperationId, (world: World) => Promise<ContractRequest>> = {
   getClusters: async (world) => {
     await makeCluster(world);
     return { path: `${B}/clusters` };
   },
-  postCluster: () => Promise.resolve({ method: 'POST', path: `${B}/clusters`, body: newCluster() }),
+  postCluster: () => Promise.resolve({ method: 'post', path: `${B}/clusters`, body: newCluster() }),
   getClusterById: cluster.read,
   patchClusterById: cluster.patch,
   deleteClusterById: cluster.remove,
   forceDeleteCluster: cluster.force,
   getClusterStatuses: cluster.statuses,
-  postClusterStatuses: cluster.report('POST'),
-  putClusterStatuses: cluster.report('PUT'),
+  postClusterStatuses: cluster.report('post'),
+  putClusterStatuses: cluster.report('put'),
 
   getNodePools: async (world) => {
     await makeNodePool(world);
@@ -93,7 +95,7 @@ export const REQUESTS: Record<OperationId, (world: World) => Promise<Sending>> =
     return { path: path.slice(0, path.lastIndexOf('/')) };
   },
   createNodePool: async (world) => ({
-    method: 'POST',
+    method: 'post',
     path: `${await makeCluster(world)}/nodepools`,
     body: newNodePool(),
   }),
@@ -106,8 +108,8 @@ export const REQUESTS: Record<OperationId, (world: World) => Promise<Sending>> =
   deleteNodePoolById: nodePool.remove,
   forceDeleteNodePool: nodePool.force,
   getNodePoolsStatuses: nodePool.statuses,
-  postNodePoolStatuses: nodePool.report('POST'),
-  putNodePoolStatuses: nodePool.report('PUT'),
+  postNodePoolStatuses: nodePool.report('post'),
+  putNodePoolStatuses: nodePool.report('put'),
 
   getCompatibility: at(`${B}/compatibility`),
   getMetadata: at('/api/hyperfleet'),

@@ -1,19 +1,19 @@
+import type { Response } from 'supertest';
 import type { OperationId } from '../../src/contract/document';
 import { newCluster, newNodePool, newReport } from '../support/factories';
-import type { Answer, Sending } from '../support/send';
 import type { Operation } from './json-schema';
 import { B, makeCluster, makeNodePool, REQUESTS } from './requests';
-import { type Caller, MAX_BODY_BYTES, type World } from './world';
+import { type Caller, type ContractRequest, MAX_BODY_BYTES, type World } from './world';
 
 /** One way to get one documented answer. */
 export interface Scenario {
   what: string;
   /** Of the problem, without its prefix. */
   code?: string;
-  run(world: World): Promise<Answer>;
+  run(world: World): Promise<Response>;
 }
 
-type Change = (sending: Sending) => Sending;
+type Change = (request: ContractRequest) => ContractRequest;
 
 /** By status, all the ways that are tried. */
 export function scenariosOf(operation: Operation): Record<string, Scenario[]> {
@@ -29,10 +29,10 @@ export function scenariosOf(operation: Operation): Record<string, Scenario[]> {
     run: async (world) => world.send(await REQUESTS[id](world), caller),
   });
   const query = (added: string): Change => {
-    return (sending) => ({ ...sending, path: `${sending.path}?${added}` });
+    return (request) => ({ ...request, path: `${request.path}?${added}` });
   };
   const header = (name: string, value: string): Change => {
-    return (sending) => ({ ...sending, headers: { ...sending.headers, [name]: value } });
+    return (request) => ({ ...request, headers: { ...request.headers, [name]: value } });
   };
   const hasBody = operation.bodyTypes.length > 0;
   const isList = /^get(Clusters|NodePools|NodePoolsByClusterId)$|Statuses$/.test(id);
@@ -41,9 +41,9 @@ export function scenariosOf(operation: Operation): Record<string, Scenario[]> {
     ...successes(operation, changed),
     400: [changed('an unknown parameter', 'VAL-000', query('unknown=1'))],
     default: [
-      changed('a method the path does not have', 'MTH-001', (sending) => ({
-        path: sending.path,
-        method: 'OPTIONS',
+      changed('a method the path does not have', 'MTH-001', (request) => ({
+        path: request.path,
+        method: 'options',
       })),
     ],
   };
@@ -60,14 +60,14 @@ export function scenariosOf(operation: Operation): Record<string, Scenario[]> {
   }
   if (hasBody) {
     table[400]!.push(
-      changed('half a body', 'VAL-006', (sending) => ({ ...sending, body: '{"name":' })),
-      changed('no body', 'VAL-006', (sending) => ({ ...sending, body: undefined })),
-      changed('an empty object', 'VAL-000', (sending) => ({ ...sending, body: {} })),
+      changed('half a body', 'VAL-006', (request) => ({ ...request, body: '{"name":' })),
+      changed('no body', 'VAL-006', (request) => ({ ...request, body: undefined })),
+      changed('an empty object', 'VAL-000', (request) => ({ ...request, body: {} })),
     );
     table[413] = [
-      changed('a body that is too large', 'LRG-001', (sending) => ({
-        ...sending,
-        body: { ...(sending.body as object), padding: 'x'.repeat(MAX_BODY_BYTES) },
+      changed('a body that is too large', 'LRG-001', (request) => ({
+        ...request,
+        body: { ...(request.body as object), padding: 'x'.repeat(MAX_BODY_BYTES) },
       })),
     ];
     table[415] = [
@@ -96,14 +96,14 @@ function successes(
   { id, method, open }: Operation,
   changed: (what: string, code: undefined, change: Change) => Scenario,
 ): Record<string, Scenario[]> {
-  const plain = changed('as it should be', undefined, (sending) => sending);
+  const plain = changed('as it should be', undefined, (request) => request);
   if (open) {
     const anonymous: Scenario = {
       what: 'without a token',
       run: async (world) => world.send(await REQUESTS[id as OperationId](world), 'nobody'),
     };
-    const yaml = changed('as YAML', undefined, (sending) => ({
-      ...sending,
+    const yaml = changed('as YAML', undefined, (request) => ({
+      ...request,
       headers: { Accept: 'application/yaml' },
     }));
     return { 200: /^getOpenapi(Alias)?$/.test(id) ? [anonymous, yaml] : [anonymous] };
@@ -115,8 +115,8 @@ function successes(
   if (id.startsWith('delete')) return { 202: [plain] };
   if (method === 'POST') return { 201: [plain] };
   if (method === 'PATCH') {
-    const merged = changed('as a merge patch', undefined, (sending) => ({
-      ...sending,
+    const merged = changed('as a merge patch', undefined, (request) => ({
+      ...request,
       headers: { 'Content-Type': 'application/merge-patch+json' },
       body: { labels: { env: null, tier: 'gold' }, spec: { nodes: 4 } },
     }));
@@ -131,9 +131,9 @@ function successes(
       return world.send({ ...request, headers: { 'If-None-Match': headers.etag! } });
     },
   };
-  const cut = changed('some fields', undefined, (sending) => ({
-    ...sending,
-    path: `${sending.path}?fields=name,kind,spec,labels,generation,status,owner_references,created_time,created_by,updated_time,updated_by`,
+  const cut = changed('some fields', undefined, (request) => ({
+    ...request,
+    path: `${request.path}?fields=name,kind,spec,labels,generation,status,owner_references,created_time,created_by,updated_time,updated_by`,
   }));
   return { 200: [plain, cut], 304: [unchanged] };
 }
@@ -195,21 +195,21 @@ function unknownResource({ id, path }: Operation): Scenario[] | undefined {
 }
 
 async function deleted(world: World, path: string): Promise<string> {
-  await world.made({ method: 'DELETE', path });
+  await world.made({ method: 'delete', path });
   return path;
 }
 
 function conflict(
   what: string,
   code: string,
-  request: (world: World) => Promise<Sending>,
+  request: (world: World) => Promise<ContractRequest>,
 ): Scenario {
   return { what, code, run: async (world) => world.send(await request(world)) };
 }
 
 function onMarked(make: (world: World) => Promise<string>): Scenario {
   return conflict('it is being deleted', 'CNF-003', async (world) => ({
-    method: 'PATCH',
+    method: 'patch',
     path: await deleted(world, await make(world)),
     body: { spec: {} },
   }));
@@ -217,13 +217,13 @@ function onMarked(make: (world: World) => Promise<string>): Scenario {
 
 function notMarked(make: (world: World) => Promise<string>): Scenario {
   return conflict('it is not being deleted', 'CNF-003', async (world) => ({
-    method: 'POST',
+    method: 'post',
     path: `${await make(world)}/force-delete`,
     body: { reason: 'none' },
   }));
 }
 
-function ahead(make: (world: World) => Promise<string>, method: string): Scenario {
+function ahead(make: (world: World) => Promise<string>, method: 'post' | 'put'): Scenario {
   return conflict('a generation that is still to come', 'CNF-002', async (world) => ({
     method,
     path: `${await make(world)}/statuses`,
@@ -235,7 +235,7 @@ const CONFLICTS: Partial<Record<OperationId, Scenario[]>> = {
   postCluster: [
     conflict('the name is taken', 'CNF-001', async (world) => {
       const { name } = await world.made({ path: await makeCluster(world) });
-      return { method: 'POST', path: `${B}/clusters`, body: newCluster({ name }) };
+      return { method: 'post', path: `${B}/clusters`, body: newCluster({ name }) };
     }),
   ],
   createNodePool: [
@@ -243,10 +243,10 @@ const CONFLICTS: Partial<Record<OperationId, Scenario[]>> = {
       const taken = await makeNodePool(world);
       const { name } = await world.made({ path: taken });
       const path = taken.slice(0, taken.lastIndexOf('/'));
-      return { method: 'POST', path, body: newNodePool({ name }) };
+      return { method: 'post', path, body: newNodePool({ name }) };
     }),
     conflict('the cluster is being deleted', 'CNF-003', async (world) => ({
-      method: 'POST',
+      method: 'post',
       path: `${await deleted(world, await makeCluster(world))}/nodepools`,
       body: newNodePool(),
     })),
@@ -255,8 +255,8 @@ const CONFLICTS: Partial<Record<OperationId, Scenario[]>> = {
   patchNodePoolById: [onMarked(makeNodePool)],
   forceDeleteCluster: [notMarked(makeCluster)],
   forceDeleteNodePool: [notMarked(makeNodePool)],
-  postClusterStatuses: [ahead(makeCluster, 'POST')],
-  putClusterStatuses: [ahead(makeCluster, 'PUT')],
-  postNodePoolStatuses: [ahead(makeNodePool, 'POST')],
-  putNodePoolStatuses: [ahead(makeNodePool, 'PUT')],
+  postClusterStatuses: [ahead(makeCluster, 'post')],
+  putClusterStatuses: [ahead(makeCluster, 'put')],
+  postNodePoolStatuses: [ahead(makeNodePool, 'post')],
+  putNodePoolStatuses: [ahead(makeNodePool, 'put')],
 };

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import supertest, { type Response } from 'supertest';
+import type { Method } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { signingKey, token } from '../support/key-provider';
-import { type Answer, send, type Sending } from '../support/send';
 
 export const MAX_BODY_BYTES = 4096;
 const ISSUER = 'https://issuer.example.org';
@@ -14,16 +15,24 @@ const RULES = `
 - {claim: sub, pattern: 'system:serviceaccount:*', operations: ['*']}
 `;
 
+/** A request as data, which the walk can change before it is sent. */
+export interface ContractRequest {
+  method?: Method;
+  path: string;
+  headers?: Record<string, string>;
+  body?: string | object;
+}
+
 /** Who sends a request. */
 export type Caller = 'allowed' | 'robot' | 'stranger' | 'expired' | 'forged' | 'nobody';
 
 /** A service that asks for tokens and, when it is wanted, one more whose database is gone. */
 export interface World {
   app: TestApp;
-  send(sending: Sending, caller?: Caller): Promise<Answer>;
-  sendToBroken(sending: Sending): Promise<Answer>;
+  send(request: ContractRequest, caller?: Caller): Promise<Response>;
+  sendToBroken(request: ContractRequest): Promise<Response>;
   /** Sends what must succeed, to have something to work on. */
-  made(sending: Sending): Promise<Answer['body']>;
+  made(request: ContractRequest): Promise<Response['body']>;
   stop(): Promise<void>;
 }
 
@@ -57,14 +66,14 @@ export async function startWorld(): Promise<World> {
     forged: signed('jane@example.org', {}, signingKey('ES256', 'walk')),
     nobody: undefined,
   };
-  const sendAs = ({ url }: TestApp, sending: Sending, caller: Caller) =>
-    send(url, {
-      ...sending,
-      headers: {
-        ...sending.headers,
-        ...(tokens[caller] && { Authorization: `Bearer ${tokens[caller]}` }),
-      },
-    });
+  const sendAs = async ({ url }: TestApp, request: ContractRequest, caller: Caller) => {
+    const { method = 'get', path, headers = {}, body } = request;
+    const test = supertest(url)[method](path);
+    const token = tokens[caller];
+    if (token !== undefined) test.auth(token, { type: 'bearer' });
+    if (body !== undefined) test.type('json').send(asText(body));
+    return test.set(headers);
+  };
 
   const startBroken = async () => {
     const broken = await startTestApp({ env });
@@ -77,17 +86,17 @@ export async function startWorld(): Promise<World> {
 
   return {
     app,
-    send: (sending, caller = 'allowed') => sendAs(app, sending, caller),
-    async sendToBroken(sending) {
+    send: (request, caller = 'allowed') => sendAs(app, request, caller),
+    async sendToBroken(request) {
       broken ??= startBroken();
-      return sendAs(await broken, sending, 'allowed');
+      return sendAs(await broken, request, 'allowed');
     },
-    async made(sending) {
-      const answer = await sendAs(app, sending, 'allowed');
-      if (answer.status >= 300) {
-        throw new Error(`${sending.method ?? 'GET'} ${sending.path}: ${answer.text}`);
+    async made(request) {
+      const response = await sendAs(app, request, 'allowed');
+      if (response.status >= 300) {
+        throw new Error(`${request.method ?? 'get'} ${request.path}: ${response.text}`);
       }
-      return answer.body;
+      return response.body;
     },
     async stop() {
       await app.stop();
@@ -95,4 +104,8 @@ export async function startWorld(): Promise<World> {
       rmSync(directory, { recursive: true });
     },
   };
+}
+
+function asText(body: string | object): string {
+  return typeof body === 'string' ? body : JSON.stringify(body);
 }

@@ -1,5 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Response } from 'supertest';
+import type { Method } from '../support/api';
 import { newCluster, newNodePool } from '../support/factories';
 import {
   ADA,
@@ -12,8 +14,7 @@ import {
   STRANGER,
 } from '../support/guarded-app';
 import { encode, hmacToken, signingKey, token } from '../support/key-provider';
-import { sendBytes } from '../support/raw-http';
-import type { Answer } from '../support/send';
+import { type RawResponse, sendBytes } from '../support/raw-http';
 
 const B = '/api/hyperfleet/v1';
 const CLUSTERS = `${B}/clusters`;
@@ -26,8 +27,8 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-function refusal({ status, body, headers }: Answer) {
-  return { status, code: body?.code, challenge: headers['www-authenticate'] };
+function refusal({ status, body, headers }: Response | RawResponse) {
+  return { status, code: body.code, challenge: headers['www-authenticate'] };
 }
 
 const CHALLENGE = 'Bearer realm="hyperfleet"';
@@ -43,18 +44,20 @@ describe('without a token', () => {
   it('every operation that is not public is refused, and every public one answers', async () => {
     for (const { id, method, path, public: open } of app.contract.operations) {
       const real = path.replace(/\{\w+\}/g, id === 'getErrorById' ? 'VAL-000' : '2unknown');
-      const answer = await app.as(undefined, { method, path: real });
-      if (open) expect({ id, status: answer.status }).toEqual({ id, status: 200 });
-      else expect({ id, ...refusal(answer) }).toEqual({ id, ...MISSING });
-      if (open)
-        expect(await app.as('Bearer nonsense', { method, path: real })).toMatchObject({
-          status: 200,
-        });
+      const ask = (authorization?: string) =>
+        app.as(authorization)[method.toLowerCase() as Method](real);
+      if (!open) {
+        expect({ id, ...refusal(await ask()) }).toEqual({ id, ...MISSING });
+        continue;
+      }
+      for (const authorization of [undefined, 'Bearer nonsense']) {
+        expect({ id, status: (await ask(authorization)).status }).toEqual({ id, status: 200 });
+      }
     }
   });
 
   it('HEAD is refused as GET is', async () => {
-    const answer = await app.as(undefined, { method: 'HEAD', path: CLUSTERS });
+    const answer = await app.as().head(CLUSTERS);
     expect(answer).toMatchObject({ status: 401, headers: { 'www-authenticate': CHALLENGE } });
   });
 
@@ -63,13 +66,13 @@ describe('without a token', () => {
     const [answer] = await sendBytes(app.url, `${head}Content-Length: 200000\r\n\r\n{"name"`);
     expect(refusal(answer!)).toEqual(MISSING);
     const zipped = { 'Content-Type': 'text/plain', 'Content-Encoding': 'gzip' };
-    const odd = { method: 'POST', path: `${CLUSTERS}?page=x`, headers: zipped, body: 'x' };
-    expect(refusal(await app.as(undefined, odd))).toEqual(MISSING);
+    const odd = await app.as().post(`${CLUSTERS}?page=x`).set(zipped).send('x');
+    expect(refusal(odd)).toEqual(MISSING);
   });
 
   it('a path that is not there is still a 404, and a wrong method a 405', async () => {
-    expect((await app.as(undefined, { path: `${B}/Clusters` })).status).toBe(404);
-    expect((await app.as(undefined, { method: 'PUT', path: CLUSTERS })).status).toBe(405);
+    expect((await app.as().get(`${B}/Clusters`)).status).toBe(404);
+    expect((await app.as().put(CLUSTERS)).status).toBe(405);
   });
 });
 
@@ -105,17 +108,14 @@ test.each([
   ],
   ['one of 15 KB', `Bearer ${'x'.repeat(15_000)}`, REFUSED],
 ])('the authorization that is %s is refused', async (_, authorization, expected) => {
-  expect(refusal(await app.as(authorization, { path: CLUSTERS }))).toEqual(expected);
+  expect(refusal(await app.as(authorization).get(CLUSTERS))).toEqual(expected);
 });
 
 it('a token in the query or in a cookie is none', async () => {
   const plain = ADA.slice('Bearer '.length);
-  const inQuery = await app.as(undefined, { path: `${CLUSTERS}?access_token=${plain}` });
+  const inQuery = await app.as().get(`${CLUSTERS}?access_token=${plain}`);
   expect(refusal(inQuery)).toEqual(MISSING);
-  const inCookie = await app.as(undefined, {
-    path: CLUSTERS,
-    headers: { Cookie: `token=${plain}` },
-  });
+  const inCookie = await app.as().get(CLUSTERS).set('Cookie', `token=${plain}`);
   expect(refusal(inCookie)).toEqual(MISSING);
 });
 
@@ -131,12 +131,15 @@ describe('whoever acts', () => {
     const id = await app.made(CLUSTERS, newCluster());
     const path = `${CLUSTERS}/${id}`;
     const pool = await app.made(`${path}/nodepools`, newNodePool());
-    const changed = await app.as(BOB, { method: 'PATCH', path, body: { labels: { a: 'b' } } });
+    const changed = await app
+      .as(BOB)
+      .patch(path)
+      .send({ labels: { a: 'b' } });
     const NAME = 'bob@users.hyperfleet.local';
     expect(changed.body).toMatchObject({ created_by: 'ada@example.org', updated_by: NAME });
-    await app.as(BOB, { method: 'DELETE', path });
+    await app.as(BOB).delete(path);
     for (const marked of [path, `${path}/nodepools/${pool}`]) {
-      const { body } = await app.as(ADA, { path: marked });
+      const { body } = await app.as(ADA).get(marked);
       expect(body).toMatchObject({
         created_by: 'ada@example.org',
         updated_by: NAME,
@@ -151,7 +154,7 @@ describe('whoever acts', () => {
       created_by: 'root@example.org',
       updated_by: 'root@example.org',
     };
-    const { body } = await app.as(ADA, { method: 'POST', path: CLUSTERS, body: forged });
+    const { body } = await app.as(ADA).post(CLUSTERS).send(forged);
     expect(body).toMatchObject({ created_by: 'ada@example.org', updated_by: 'ada@example.org' });
   });
 });
@@ -160,13 +163,13 @@ describe('when the key provider is down', () => {
   it('known keys go on working, and a token of an unknown one is a 503, not a 401', async () => {
     await app.provider.stop();
     const fresh = bearer({ email: 'ada@example.org', groups: 'fleet-admins', jti: 'not seen yet' });
-    expect((await app.as(fresh, { path: CLUSTERS })).status).toBe(200);
+    expect((await app.as(fresh).get(CLUSTERS)).status).toBe(200);
     // For a while after it has answered the provider is believed to have no other keys.
     const unknown = bearer({ email: 'ada@example.org', groups: 'fleet-admins' }, rotatedIn);
-    let answer = await app.as(unknown, { path: CLUSTERS });
+    let answer = await app.as(unknown).get(CLUSTERS);
     for (let waited = 0; answer.status === 401 && waited < 15_000; waited += 500) {
       await sleep(500);
-      answer = await app.as(unknown, { path: CLUSTERS });
+      answer = await app.as(unknown).get(CLUSTERS);
     }
     expect(answer).toMatchObject({ status: 503, body: { code: 'HYPERFLEET-SVC-001' } });
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Test } from 'supertest';
 import { newCluster, newNodePool, newReport } from '../support/factories';
 import {
   ADA,
@@ -9,7 +10,6 @@ import {
   startGuardedApp,
   STRANGER,
 } from '../support/guarded-app';
-import type { Sending } from '../support/send';
 
 const B = '/api/hyperfleet/v1';
 const CLUSTERS = `${B}/clusters`;
@@ -32,35 +32,31 @@ describe('an adapter', () => {
   });
 
   it('may read and report', async () => {
-    expect((await app.as(ADAPTER, { path })).status).toBe(200);
-    expect((await app.as(ADAPTER, { method: 'HEAD', path: CLUSTERS })).status).toBe(200);
-    for (const method of ['POST', 'PUT']) {
-      const report = { method, path: `${path}/statuses`, body: newReport('dns') };
-      expect((await app.as(ADAPTER, report)).status).toBe(201);
+    expect((await app.as(ADAPTER).get(path)).status).toBe(200);
+    expect((await app.as(ADAPTER).head(CLUSTERS)).status).toBe(200);
+    for (const method of ['post', 'put'] as const) {
+      await app.as(ADAPTER)[method](`${path}/statuses`).send(newReport('dns')).expect(201);
     }
   });
 
   it('may do nothing else, and is told what it may not do', async () => {
-    const attempts: [string, Sending][] = [
-      ['postCluster', { method: 'POST', path: CLUSTERS, body: newCluster() }],
-      ['patchClusterById', { method: 'PATCH', path, body: { spec: {} } }],
-      ['deleteClusterById', { method: 'DELETE', path }],
-      ['createNodePool', { method: 'POST', path: `${path}/nodepools`, body: newNodePool() }],
-      [
-        'forceDeleteCluster',
-        { method: 'POST', path: `${path}/force-delete`, body: { reason: 'x' } },
-      ],
+    const adapter = app.as(ADAPTER);
+    const attempts: [string, Test][] = [
+      ['postCluster', adapter.post(CLUSTERS).send(newCluster())],
+      ['patchClusterById', adapter.patch(path).send({ spec: {} })],
+      ['deleteClusterById', adapter.delete(path)],
+      ['createNodePool', adapter.post(`${path}/nodepools`).send(newNodePool())],
+      ['forceDeleteCluster', adapter.post(`${path}/force-delete`).send({ reason: 'x' })],
+      // The decision comes before the body is looked at, and before the resource is.
+      ['forceDeleteCluster', adapter.post(`${CLUSTERS}/2x/force-delete`).type('json').send('{')],
     ];
-    for (const [operation, sending] of attempts) {
-      expect(await app.as(ADAPTER, sending)).toMatchObject(forbidden(operation));
+    for (const [operation, attempt] of attempts) {
+      expect(await attempt).toMatchObject(forbidden(operation));
     }
-    // The decision comes before the body is looked at, and before the resource is.
-    const blind = { method: 'POST', path: `${CLUSTERS}/2x/force-delete`, body: '{' };
-    expect(await app.as(ADAPTER, blind)).toMatchObject(forbidden('forceDeleteCluster'));
   });
 
   it('gets no farther by writing the path in another way', async () => {
-    await app.as(ADA, { method: 'DELETE', path });
+    await app.as(ADA).delete(path);
     const id = path.slice(CLUSTERS.length + 1);
     const ways: [string, number][] = [
       [`${path}/force-delete/`, 403],
@@ -76,24 +72,23 @@ describe('an adapter', () => {
       [`${path}/force-delete%3f/statuses`, 404],
     ];
     for (const [way, status] of ways) {
-      const answer = await app.as(ADAPTER, { method: 'POST', path: way, body: { reason: 'x' } });
+      const answer = await app.as(ADAPTER).post(way).send({ reason: 'x' });
       expect({ way, status: answer.status }).toEqual({ way, status });
     }
-    const overridden = { path, headers: { 'X-HTTP-Method-Override': 'DELETE' } };
-    expect((await app.as(ADAPTER, overridden)).status).toBe(200);
-    expect((await app.as(ADA, { path })).status).toBe(200);
+    await app.as(ADAPTER).get(path).set('X-HTTP-Method-Override', 'DELETE').expect(200);
+    await app.as(ADA).get(path).expect(200);
   });
 });
 
 it('who has no rule is denied everything but what is public', async () => {
-  const answer = await app.as(STRANGER, { path: CLUSTERS });
+  const answer = await app.as(STRANGER).get(CLUSTERS);
   expect(answer).toMatchObject({ status: 403, body: { code: 'HYPERFLEET-AUZ-001' } });
   expect(answer.headers).not.toHaveProperty('www-authenticate');
-  expect((await app.as(STRANGER, { path: `${B}/compatibility` })).status).toBe(200);
+  expect((await app.as(STRANGER).get(`${B}/compatibility`)).status).toBe(200);
 });
 
 describe('the rules', () => {
-  const statusOf = async () => (await app.as(STRANGER, { path: CLUSTERS })).status;
+  const statusOf = async () => (await app.as(STRANGER).get(CLUSTERS)).status;
   const eventually = async (status: number) => {
     for (let waited = 0; (await statusOf()) !== status && waited < 20_000; waited += 200) {
       await sleep(200);

@@ -1,6 +1,6 @@
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, uniqueName } from '../support/factories';
-import { type Answer, send, type Sending } from '../support/send';
+import { type RawRequest, type RawResponse, sendRaw } from '../support/raw-http';
 
 /*
  * The clients that exist, with requests as they put them on the wire. Nothing here is what we would like
@@ -11,8 +11,8 @@ const B = '/api/hyperfleet/v1';
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 let app: TestApp;
-const ask = (sending: Sending): Promise<Answer> => send(app.url, sending);
-const create = async (body: object): Promise<Answer['body']> =>
+const ask = (request: RawRequest): Promise<RawResponse> => sendRaw(app.url, request);
+const create = async (body: object): Promise<RawResponse['body']> =>
   (await ask({ method: 'POST', path: `${B}/clusters`, body })).body;
 
 beforeAll(async () => {

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import supertest from 'supertest';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, newReport, uniqueName } from '../support/factories';
-import { send } from '../support/send';
 
 const CLUSTERS = '/api/hyperfleet/v1/clusters';
 
@@ -150,7 +149,7 @@ describe('creating a cluster', () => {
       for (let round = 0; round < 100; round++) {
         const body = newCluster();
         const answers = await Promise.all(
-          [app, other].map(({ url }) => send(url, { method: 'POST', path: CLUSTERS, body })),
+          [app, other].map(({ url }) => supertest(url).post(CLUSTERS).send(body)),
         );
         expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
         const loser = answers.find(({ status }) => status === 409)!;
@@ -196,11 +195,11 @@ describe('reading a cluster', () => {
       'a'.repeat(2000),
     ];
     for (const path of strange) {
-      const answer = await send(app.url, { path: `${CLUSTERS}/${path}` });
+      const answer = await api().get(`${CLUSTERS}/${path}`);
       expect({ path, status: answer.status }).toEqual({ path, status: 404 });
       expect(answer.body.code).toBe('HYPERFLEET-NTF-001');
     }
-    expect((await send(app.url, { path: `${CLUSTERS}/%zz` })).body.code).toBe('HYPERFLEET-VAL-006');
+    expect((await api().get(`${CLUSTERS}/%zz`)).body.code).toBe('HYPERFLEET-VAL-006');
   });
 
   it('is never compressed, so that the ETag is exact', async () => {

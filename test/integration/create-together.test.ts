@@ -1,12 +1,11 @@
 import { ProblemError } from '../../src/problems/problem';
 import { createResource } from '../../src/repositories/create';
+import { api, begin, tally } from '../support/api';
 import { someoneWaits } from '../support/backends';
 import { withClient } from '../support/database';
 import { newCluster, newNodePool, uniqueName } from '../support/factories';
 import { CLUSTER } from '../support/kinds';
-import { call } from '../support/lifecycle-service';
 import { type Pair, startPair } from '../support/pair';
-import { tally } from '../support/send';
 
 /* Creates that arrive together are written together, and each has its own outcome all the same. */
 
@@ -24,7 +23,7 @@ afterAll(async () => {
   expect(await pair.stop()).toBe(0);
 });
 
-const create = (body: object, path = '/clusters', on = app) => call(on, 'POST', path, body);
+const create = (body: object, path = '/clusters', on = app) => begin(api(on).post(path).send(body));
 
 async function createdCluster(): Promise<string> {
   const { status, body } = await create(newCluster());
@@ -49,12 +48,12 @@ it('writes a crowd by few statements, and everyone gets what they asked for', as
   expect(proxy.statements).toBeLessThan(20);
   for (const [index, { status, body }] of answers.entries()) {
     expect({ status, body }).toMatchObject({ status: 201, body: wanted[index]! });
-    const stored = await call(app, 'GET', `/clusters/${body.id as string}`);
+    const stored = await api(app).get(`/clusters/${body.id as string}`);
     expect(stored.body).toEqual(body);
   }
-  const even = await call(app, 'GET', "/clusters?search=labels.even='yes'&size=1");
+  const even = await api(app).get("/clusters?search=labels.even='yes'&size=1");
   expect(even.body.total).toBe(20);
-  const all = await call(app, 'GET', '/clusters?size=1');
+  const all = await api(app).get('/clusters?size=1');
   expect(all.body.total).toBe(42);
 });
 
@@ -78,7 +77,7 @@ it('gives a name that several want to the first of them', async () => {
 it('keeps the node pools of several clusters apart, be the cluster there, missing or being deleted', async () => {
   const [living, deleting] = [await createdCluster(), await createdCluster()];
   expect((await create(newNodePool(), `/clusters/${deleting}/nodepools`)).status).toBe(201);
-  expect((await call(app, 'DELETE', `/clusters/${deleting}`)).status).toBe(202);
+  expect((await api(app).delete(`/clusters/${deleting}`)).status).toBe(202);
   const missing = living.replace(/.{5}$/, 'zzzzz');
   const outcomes = await Promise.all(
     [living, deleting, missing].map(async (id) =>

@@ -1,10 +1,11 @@
 import { reaggregateAll } from '../../src/repositories/reaggregate';
 import type { Logger } from '../../src/telemetry/log';
+import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, newReport } from '../support/factories';
 import { kindsWith } from '../support/kinds';
 import { Process } from '../support/lifecycle-races';
-import { call, violations } from '../support/lifecycle-service';
+import { violations } from '../support/lifecycle-service';
 
 let app: TestApp;
 /** The same service with nothing to wait for. */
@@ -27,26 +28,26 @@ afterAll(async () => {
 });
 
 async function aCluster(on = app) {
-  const { body } = await call(on, 'POST', '/clusters', newCluster());
+  const { body } = await api(on).post('/clusters').send(newCluster());
   return { ...body, path: `/clusters/${body.id}` };
 }
 
 async function aNodePool(cluster: { path: string }, on = app) {
-  const { status, body } = await call(on, 'POST', `${cluster.path}/nodepools`, newNodePool());
+  const { status, body } = await api(on).post(`${cluster.path}/nodepools`).send(newNodePool());
   expect(status).toBe(201);
   return { ...body, path: `${cluster.path}/nodepools/${body.id}` };
 }
 
-const get = async (path: string) => (await call(app, 'GET', path)).body;
-const statusOf = async (path: string, on = app) => (await call(on, 'GET', path)).status;
-const remove = (path: string, on = app) => call(on, 'DELETE', path);
-const force = (path: string, body: unknown = { reason: 'lost' }) =>
-  call(app, 'POST', `${path}/force-delete`, body);
+const get = async (path: string) => (await api(app).get(path)).body;
+const statusOf = async (path: string, on = app) => (await api(on).get(path)).status;
+const remove = (path: string, on = app) => api(on).delete(path);
+const force = (path: string, body: object = { reason: 'lost' }) =>
+  api(app).post(`${path}/force-delete`).send(body);
 
 async function finalize(path: string, generation = 2, adapters = ['validation', 'dns']) {
   for (const adapter of adapters) {
     const report = newReport(adapter, generation, { Available: 'Unknown', Finalized: 'True' });
-    expect((await call(app, 'POST', `${path}/statuses`, report)).status).toBe(201);
+    expect((await api(app).post(`${path}/statuses`).send(report)).status).toBe(201);
   }
 }
 
@@ -54,7 +55,7 @@ describe('DELETE', () => {
   test('marks the resource and answers 202 with it', async () => {
     const cluster = await aCluster();
     for (const adapter of ['validation', 'dns']) {
-      await call(app, 'POST', `${cluster.path}/statuses`, newReport(adapter));
+      await api(app).post(`${cluster.path}/statuses`).send(newReport(adapter));
     }
     const { status, body, headers } = await remove(cluster.path);
     expect(status).toBe(202);
@@ -67,7 +68,7 @@ describe('DELETE', () => {
       { type: 'Available', status: 'True', observed_generation: 1 },
       { type: 'Ready', status: 'False', observed_generation: 2, reason: 'MissingRequiredAdapters' },
     ]);
-    const found = await call(app, 'GET', cluster.path);
+    const found = await api(app).get(cluster.path);
     expect(found.body).toEqual(body);
     expect(found.headers.etag).toBe(headers.etag);
   });
@@ -84,7 +85,9 @@ describe('DELETE', () => {
   test('marks the node pools with it, except those that are marked already', async () => {
     const cluster = await aCluster();
     const pools = [await aNodePool(cluster), await aNodePool(cluster), await aNodePool(cluster)];
-    await call(app, 'PATCH', pools[1].path, { labels: { changed: 'yes' } });
+    await api(app)
+      .patch(pools[1].path)
+      .send({ labels: { changed: 'yes' } });
     await remove(pools[2].path);
     const before = await get(pools[2].path);
     const { body } = await remove(cluster.path);
@@ -97,7 +100,7 @@ describe('DELETE', () => {
   test('frees the name at once', async () => {
     const cluster = await aCluster();
     const pool = await aNodePool(cluster);
-    const again = (path: string, name: string) => call(app, 'POST', path, { name, spec: {} });
+    const again = (path: string, name: string) => api(app).post(path).send({ name, spec: {} });
     expect((await again('/clusters', cluster.name)).body.code).toBe('HYPERFLEET-CNF-001');
     expect((await again(`${cluster.path}/nodepools`, pool.name)).status).toBe(409);
     await remove(pool.path);
@@ -109,8 +112,8 @@ describe('DELETE', () => {
   test('stops changes of the resource and creations under it', async () => {
     const cluster = await aCluster();
     await remove(cluster.path);
-    const creation = await call(app, 'POST', `${cluster.path}/nodepools`, newNodePool());
-    const patch = await call(app, 'PATCH', cluster.path, { labels: {} });
+    const creation = await api(app).post(`${cluster.path}/nodepools`).send(newNodePool());
+    const patch = await api(app).patch(cluster.path).send({ labels: {} });
     for (const { body } of [creation, patch]) {
       expect(body).toMatchObject({ status: 409, code: 'HYPERFLEET-CNF-003' });
     }
@@ -134,13 +137,13 @@ describe('a marked resource vanishes', () => {
     await finalize(cluster.path, 1);
     await finalize(cluster.path, 2, ['validation', 'extra']);
     const refused = newReport('dns', 2, { Finalized: 'False' });
-    await call(app, 'POST', `${cluster.path}/statuses`, refused);
+    await api(app).post(`${cluster.path}/statuses`).send(refused);
     expect(await get(cluster.path)).toMatchObject({ generation: 2, status: { phase: 'NotReady' } });
     await finalize(cluster.path, 2, ['dns']);
     for (const path of [cluster.path, `${cluster.path}/statuses`, `${cluster.path}/nodepools`]) {
       expect(await statusOf(path)).toBe(404);
     }
-    const late = await call(app, 'POST', `${cluster.path}/statuses`, newReport('dns', 0));
+    const late = await api(app).post(`${cluster.path}/statuses`).send(newReport('dns', 0));
     expect(late.body.code).toBe('HYPERFLEET-NTF-001');
     expect((await remove(cluster.path)).status).toBe(404);
   });
@@ -163,11 +166,11 @@ describe('a marked resource vanishes', () => {
   test('a node pool of a living cluster alone', async () => {
     const cluster = await aCluster();
     const pool = await aNodePool(cluster);
-    const before = await call(app, 'GET', cluster.path);
+    const before = await api(app).get(cluster.path);
     await remove(pool.path);
     await finalize(pool.path, 2, ['validation']);
     expect(await statusOf(pool.path)).toBe(404);
-    const after = await call(app, 'GET', cluster.path);
+    const after = await api(app).get(cluster.path);
     expect(after.body).toEqual(before.body);
     expect(after.headers.etag).toBe(before.headers.etag);
   });

@@ -75,9 +75,9 @@ it('would find what is missing or half there', async () => {
   const wrong = (await verify(databaseUrl, load)).join('\n');
   for (const finding of [
     'lost',
-    'conditions do not fit',
+    'conditions that do not follow',
     'report of extra lost',
-    'wrong counter',
+    'counted',
   ]) {
     expect(wrong).toContain(finding);
   }

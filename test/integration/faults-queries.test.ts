@@ -1,13 +1,14 @@
-import { statement } from '../../src/postgres/statement';
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import supertest, { type Response } from 'supertest';
 import { isUnavailable } from '../../src/postgres/errors';
+import { statement } from '../../src/postgres/statement';
+import { begin } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { terminateBackends } from '../support/backends';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { newCluster, newReport } from '../support/factories';
-import { type Answer, send } from '../support/send';
 
 /* What single statements may meet: no connection left, too long a wait, a client that leaves, a read-only server. */
 
@@ -33,7 +34,7 @@ beforeAll(async () => {
       DATABASE_STATEMENT_TIMEOUT_MS: String(STATEMENT_TIMEOUT_MS),
     },
   });
-  const created = await api('POST', CLUSTERS, newCluster());
+  const created = await api().post(CLUSTERS).send(newCluster());
   path = created.body.href as string;
 });
 afterAll(async () => {
@@ -41,11 +42,9 @@ afterAll(async () => {
   await database.drop();
 });
 
-function api(method: string, target: string, body?: unknown): Promise<Answer> {
-  return send(app.url, { method, path: target, body });
-}
+const api = () => supertest(app.url);
 
-function expectUnavailable(answer: Answer): void {
+function expectUnavailable(answer: Response): void {
   expect(answer).toMatchObject({ status: 503, body: { code: 'HYPERFLEET-SVC-001' } });
   expect(answer.headers['retry-after']).toBe('1');
 }
@@ -94,20 +93,20 @@ it('answers 503 within the time limit when no connection is left, and serves aga
   const held = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
   try {
     const { result, ms } = await timed(
-      Promise.all([api('GET', SEARCH), api('POST', CLUSTERS, newCluster())]),
+      Promise.all([api().get(SEARCH), api().post(CLUSTERS).send(newCluster())]),
     );
     result.forEach(expectUnavailable);
     expect(ms).toBeGreaterThan(POOL_TIMEOUT_MS - 50);
     expect(ms).toBeLessThan(POOL_TIMEOUT_MS + 1500);
     // Short reads have connections of their own, unless there is a pooler.
     if (!pooled) {
-      expect((await api('GET', path)).status).toBe(200);
-      expect((await api('GET', CLUSTERS)).status).toBe(200);
+      expect((await api().get(path)).status).toBe(200);
+      expect((await api().get(CLUSTERS)).status).toBe(200);
     }
   } finally {
     for (const client of held) client.release();
   }
-  expect((await api('GET', SEARCH)).status).toBe(200);
+  expect((await api().get(SEARCH)).status).toBe(200);
 });
 
 it('cancels a list in the database when its client goes away', async () => {
@@ -125,44 +124,48 @@ it('cancels a list in the database when its client goes away', async () => {
       );
     }),
   );
-  expect((await api('GET', SEARCH)).status).toBe(200);
+  expect((await api().get(SEARCH)).status).toBe(200);
 });
 
 it('answers 503 when a list takes longer than a statement may, and ends it in the database', async () => {
   await withClient(database.directUrl, (observer) =>
     whileLocked(LOCK_READS, async () => {
-      const { result, ms } = await timed(api('GET', SEARCH));
+      const { result, ms } = await timed(api().get(SEARCH));
       expectUnavailable(result);
       expect(ms).toBeGreaterThan(STATEMENT_TIMEOUT_MS - 50);
       expect(ms).toBeLessThan(STATEMENT_TIMEOUT_MS + 1500);
       await until(async () => (await activity(observer, 'WITH %')) === 0, 1000);
     }),
   );
-  expect((await api('GET', SEARCH)).status).toBe(200);
+  expect((await api().get(SEARCH)).status).toBe(200);
 });
 
 it('answers 503 when a change waits for a lock longer than a statement may, and changes nothing', async () => {
   await whileLocked('LOCK TABLE resources, resource_status IN ROW EXCLUSIVE MODE', async () => {
     await whileLocked(`SELECT 1 FROM resource_status FOR UPDATE`, async () => {
-      const { result, ms } = await timed(api('PATCH', path, { labels: { slow: 'yes' } }));
+      const { result, ms } = await timed(
+        api()
+          .patch(path)
+          .send({ labels: { slow: 'yes' } }),
+      );
       expectUnavailable(result);
       expect(ms).toBeLessThan(STATEMENT_TIMEOUT_MS * 2 + 1500);
     });
   });
-  const { body } = await api('GET', path);
+  const { body } = await api().get(path);
   expect(body).toMatchObject({ generation: 1, labels: { env: 'production' } });
 });
 
 it('answers 503 to a read by key that takes too long, ends it, and asks again what shared its connection', async () => {
   await withClient(database.directUrl, async (observer) => {
     const reads = '%FROM resources r%';
-    let neighbours: Promise<Answer[]> = Promise.resolve([]);
+    let neighbours: Promise<Response[]> = Promise.resolve([]);
     await whileLocked(LOCK_READS, async () => {
-      const slow = api('GET', path);
+      const slow = begin(api().get(path));
       await until(async () => (await activity(observer, reads)) > 0);
       await sleep(STATEMENT_TIMEOUT_MS - 300);
       // Behind the slow one on both shared connections.
-      neighbours = Promise.all(Array.from({ length: 4 }, () => api('GET', path)));
+      neighbours = Promise.all(Array.from({ length: 4 }, () => api().get(path)));
       expectUnavailable(await slow);
     });
     const answers = await neighbours;
@@ -174,10 +177,10 @@ it('answers 503 to a read by key that takes too long, ends it, and asks again wh
 it('asks a read by key again when its connection is cut, so that nobody notices', async () => {
   await whileReading((admin) => terminateBackends(admin, 'waiting'));
   async function whileReading(cut: (admin: pg.Client) => Promise<unknown>): Promise<void> {
-    let reading: Promise<Answer> | undefined;
+    let reading: Promise<Response> | undefined;
     await withClient(database.directUrl, (admin) =>
       whileLocked(LOCK_READS, async () => {
-        reading = api('GET', path);
+        reading = begin(api().get(path));
         await until(async () => (await activity(admin, '%FROM resources r%')) > 0);
         await cut(admin);
         await sleep(50);
@@ -190,13 +193,17 @@ it('asks a read by key again when its connection is cut, so that nobody notices'
 it('writes nothing of a change whose connection is cut in the middle, and says 503', async () => {
   await withClient(database.directUrl, (admin) =>
     whileLocked('SELECT 1 FROM resource_status FOR UPDATE', async () => {
-      const patching = api('PATCH', path, { labels: { half: 'done' } });
+      const patching = begin(
+        api()
+          .patch(path)
+          .send({ labels: { half: 'done' } }),
+      );
       await until(async () => (await activity(admin, '%resource_status%')) > 0);
       await terminateBackends(admin, 'waiting');
       expectUnavailable(await patching);
     }),
   );
-  expect((await api('GET', path)).body).toMatchObject({
+  expect((await api().get(path)).body).toMatchObject({
     generation: 1,
     labels: { env: 'production' },
   });
@@ -214,16 +221,20 @@ it('answers 503 to writes on a read-only server and goes on reading', async () =
     });
   await setReadOnly('on');
   try {
-    await until(async () => (await api('GET', CLUSTERS)).status === 200);
-    expect((await api('GET', path)).status).toBe(200);
-    expectUnavailable(await api('POST', CLUSTERS, newCluster()));
-    expectUnavailable(await api('PATCH', path, { labels: { a: 'b' } }));
-    expectUnavailable(await api('DELETE', path));
-    expectUnavailable(await api('POST', `${path}/statuses`, newReport('validation')));
+    await until(async () => (await api().get(CLUSTERS)).status === 200);
+    expect((await api().get(path)).status).toBe(200);
+    expectUnavailable(await api().post(CLUSTERS).send(newCluster()));
+    expectUnavailable(
+      await api()
+        .patch(path)
+        .send({ labels: { a: 'b' } }),
+    );
+    expectUnavailable(await api().delete(path));
+    expectUnavailable(await api().post(`${path}/statuses`).send(newReport('validation')));
   } finally {
     await setReadOnly('off');
   }
-  await until(async () => (await api('POST', CLUSTERS, newCluster())).status === 201);
+  await until(async () => (await api().post(CLUSTERS).send(newCluster())).status === 201);
 });
 
 describe('transactions that PostgreSQL rolls back for the sake of others', () => {
@@ -263,9 +274,9 @@ it('answers at once, not after the time limit, when the database refuses connect
   try {
     const { result, ms } = await timed(
       Promise.all([
-        send(other.url, { path: CLUSTERS }),
-        send(other.url, { path }),
-        send(other.url, { method: 'POST', path: CLUSTERS, body: newCluster() }),
+        supertest(other.url).get(CLUSTERS),
+        supertest(other.url).get(path),
+        supertest(other.url).post(CLUSTERS).send(newCluster()),
       ]),
     );
     result.forEach(expectUnavailable);

@@ -4,10 +4,10 @@ import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import supertest, { type Response } from 'supertest';
 import { withClient } from '../support/database';
 import { newCluster } from '../support/factories';
 import { OwnPostgres } from '../support/own-postgres';
-import { type Answer, send } from '../support/send';
 import {
   FREE_PORTS,
   type ServiceProcess,
@@ -39,8 +39,8 @@ afterAll(async () => {
 
 interface Running {
   service: ServiceProcess;
-  api: (method: string, path: string, body?: unknown) => Promise<Answer>;
-  ready: () => Promise<Answer>;
+  api: ReturnType<typeof supertest>;
+  ready: () => Promise<Response>;
 }
 
 function serve(env: Record<string, string> = {}): ServiceProcess {
@@ -55,12 +55,12 @@ async function running(service = serve()): Promise<Running> {
   const { api, health } = await service.ready();
   return {
     service,
-    api: (method, path, body) => send(new URL(api).origin, { method, path, body }),
-    ready: () => send(new URL(health).origin, { path: '/readyz' }),
+    api: supertest(new URL(api).origin),
+    ready: () => supertest(new URL(health).origin).get('/readyz'),
   };
 }
 
-function expectUnavailable(answer: Answer): void {
+function expectUnavailable(answer: Response): void {
   expect(answer).toMatchObject({
     status: 503,
     type: 'application/problem+json',
@@ -78,7 +78,7 @@ it('waits for a database that is not up yet, says so, and serves once it is', as
   }
   await postgres.start();
   const { api } = await running(service);
-  expect((await api('GET', CLUSTERS)).status).toBe(200);
+  expect((await api.get(CLUSTERS)).status).toBe(200);
 });
 
 it('gives up on a database that does not come, after the tries it was told, with a clear message', async () => {
@@ -96,7 +96,7 @@ it.each(['fast', 'immediate'] as const)(
   'answers 503 while the database is away (%s stop), is not ready, and recovers without a restart',
   async (how) => {
     const { service, api, ready } = await running();
-    const created = await api('POST', CLUSTERS, newCluster());
+    const created = await api.post(CLUSTERS).send(newCluster());
     expect(created.status).toBe(201);
     const path = created.body.href as string;
     expect(await ready()).toMatchObject({ status: 200, body: { status: 'ok' } });
@@ -104,11 +104,11 @@ it.each(['fast', 'immediate'] as const)(
     await postgres.stop(how);
     const begin = Date.now();
     const answers = await Promise.all([
-      api('GET', path),
-      api('GET', CLUSTERS),
-      api('POST', CLUSTERS, newCluster()),
-      api('PATCH', path, { labels: { a: 'b' } }),
-      api('DELETE', path),
+      api.get(path),
+      api.get(CLUSTERS),
+      api.post(CLUSTERS).send(newCluster()),
+      api.patch(path).send({ labels: { a: 'b' } }),
+      api.delete(path),
     ]);
     expect(Date.now() - begin).toBeLessThan(5000);
     answers.forEach(expectUnavailable);
@@ -117,17 +117,17 @@ it.each(['fast', 'immediate'] as const)(
       body: { status: 'unavailable', reason: 'the database does not answer' },
     });
     // What needs no database goes on.
-    expect((await api('GET', '/api/hyperfleet/v1/errors')).status).toBe(200);
+    expect((await api.get('/api/hyperfleet/v1/errors')).status).toBe(200);
 
     await postgres.start();
     const back = Date.now();
     while ((await ready()).status !== 200 && Date.now() - back < 5000) await sleep(50);
-    const after = await api('GET', path);
+    const after = await api.get(path);
     expect(after).toMatchObject({
       status: 200,
       body: { generation: 1, labels: { env: 'production' } },
     });
-    expect((await api('POST', CLUSTERS, newCluster())).status).toBe(201);
+    expect((await api.post(CLUSTERS).send(newCluster())).status).toBe(201);
     expect(service.log.filter(({ level }) => level === 'error')).toEqual([]);
   },
 );
@@ -155,19 +155,19 @@ it('answers 503 to writes when the disk is full, goes on reading, and recovers',
   }
   try {
     const { service, api } = await running();
-    const before = await api('POST', CLUSTERS, newCluster());
+    const before = await api.post(CLUSTERS).send(newCluster());
     const admin = (sql: string) => withClient(databaseUrl, (client) => client.query(sql));
     await admin(`CREATE TABLESPACE tiny LOCATION '${mount}'`);
     await admin('ALTER TABLE resources SET TABLESPACE tiny');
     // Random text cannot be compressed.
     const large = () => newCluster({ spec: { blob: randomBytes(120_000).toString('base64') } });
-    let answer = await api('POST', CLUSTERS, large());
+    let answer = await api.post(CLUSTERS).send(large());
     for (let count = 0; answer.status === 201 && count < 40; count++) {
-      answer = await api('POST', CLUSTERS, large());
+      answer = await api.post(CLUSTERS).send(large());
     }
     expectUnavailable(answer);
-    expect((await api('GET', before.body.href as string)).status).toBe(200);
-    const { body } = await api('GET', `${CLUSTERS}?pageSize=1`);
+    expect((await api.get(before.body.href as string)).status).toBe(200);
+    const { body } = await api.get(`${CLUSTERS}?pageSize=1`);
     await withClient(databaseUrl, async (client) => {
       const { rows } = await client.query('SELECT count(*)::int FROM resource_status');
       expect(rows[0]).toEqual({ count: body.total });
@@ -175,7 +175,7 @@ it('answers 503 to writes when the disk is full, goes on reading, and recovers',
 
     await admin('ALTER TABLE resources SET TABLESPACE pg_default');
     await admin('DROP TABLESPACE tiny');
-    expect((await api('POST', CLUSTERS, large())).status).toBe(201);
+    expect((await api.post(CLUSTERS).send(large())).status).toBe(201);
     expect(service.log.filter(({ level }) => level === 'error')).toEqual([]);
   } finally {
     execFileSync('umount', ['-l', mount]);

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import supertest from 'supertest';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { newCluster, newNodePool } from '../support/factories';
-import { sendBytes } from '../support/raw-http';
-import { type Answer, send, type Sending } from '../support/send';
+import { type RawRequest, type RawResponse, sendBytes, sendRaw } from '../support/raw-http';
 import { FREE_PORTS, startService, stopServices } from '../support/service-process';
-import { faultsOf, fieldsOf, problemOf } from './hostile/answers';
+import { faultsOf, fieldsOf, problemOf } from './hostile/responses';
 import { BODIES } from './hostile/bodies';
 import { HEADERS } from './hostile/headers';
 import { CLUSTER, CLUSTERS, type HostileRequest, MARKED, POOL } from './hostile/hostile-request';
@@ -49,13 +49,13 @@ beforeAll(async () => {
   url = new URL(ready.api).origin;
   metrics = ready.metrics;
   const made = async (path: string, body: object) => {
-    const answer = await send(url, { method: 'POST', path, body });
-    return answer.body.href as string;
+    const response = await supertest(url).post(path).send(body);
+    return response.body.href as string;
   };
   paths[CLUSTER] = await made(CLUSTERS, newCluster());
   paths[POOL] = await made(`${paths[CLUSTER]}/nodepools`, newNodePool());
   paths[MARKED] = await made(CLUSTERS, newCluster());
-  await send(url, { method: 'DELETE', path: paths[MARKED] });
+  await supertest(url).delete(paths[MARKED]);
 });
 
 afterAll(async () => {
@@ -71,10 +71,16 @@ function withRealPaths(text: string): string {
   });
 }
 
-function sendHostile({ method, path, headers, body, chunked }: HostileRequest): Promise<Answer> {
-  const sending: Sending = { method, path: withRealPaths(path), headers, body };
-  if (chunked) sending.headers = { ...headers, 'Transfer-Encoding': 'chunked' };
-  return send(url, sending);
+function sendHostile({
+  method,
+  path,
+  headers,
+  body,
+  chunked,
+}: HostileRequest): Promise<RawResponse> {
+  const request: RawRequest = { method, path: withRealPaths(path), headers, body };
+  if (chunked) request.headers = { ...headers, 'Transfer-Encoding': 'chunked' };
+  return sendRaw(url, request);
 }
 
 async function heapMb(): Promise<number> {
@@ -120,15 +126,15 @@ describe('WIRE', () => {
 
 describe('after all that', () => {
   it('the service serves, and nothing was made, changed or removed that should not be', async () => {
-    const { body } = await send(url, { path: `${CLUSTERS}?pageSize=100&orderBy=name` });
+    const { body } = await supertest(url).get(`${CLUSTERS}?pageSize=100&orderBy=name`);
     const names = (body.items as { name: string }[]).map(({ name }) => name);
     expect(names.filter((name) => /never|smuggled|dry/.test(name))).toEqual([]);
     const kept = MEMBERS.filter(({ status }) => status === 201);
     expect(names.filter((name) => name.startsWith('hostile-'))).toHaveLength(kept.length);
-    const cluster = await send(url, { path: paths[CLUSTER]! });
+    const cluster = await supertest(url).get(paths[CLUSTER]!);
     expect(cluster.body).toMatchObject({ generation: 1, labels: { env: 'production' } });
     expect(cluster.body).not.toHaveProperty('deleted_time');
-    expect((await send(url, { path: paths[MARKED]! })).status).toBe(200);
+    expect((await supertest(url).get(paths[MARKED]!)).status).toBe(200);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
@@ -139,7 +145,7 @@ describe('after all that', () => {
         spec: object;
       };
       const search = encodeURIComponent(`name='${sent.name}'`);
-      const { body: list } = await send(url, { path: `${CLUSTERS}?search=${search}` });
+      const { body: list } = await supertest(url).get(`${CLUSTERS}?search=${search}`);
       expect(list.items).toHaveLength(1);
       expect(list.items[0].spec).toEqual(sent.spec);
       expect(list.items[0]).toMatchObject({ generation: 1, created_by: 'system@hyperfleet.local' });

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import supertest from 'supertest';
 import { type Aggregate, aggregateConditions } from '../../src/conditions/aggregate';
 import type { AdapterStatus } from '../../src/conditions/types';
 import type { components } from '../../generated/openapi';
 import { newCluster, newNodePool } from '../support/factories';
-import { send } from '../support/send';
 import {
   FREE_PORTS,
   type ServiceProcess,
@@ -75,20 +75,19 @@ async function reportFor(reporter: Reporter): Promise<void> {
     const number = reporter.sent + 1;
     reporter.sent = number;
     const available = number % 3 === 0 ? 'False' : 'True';
-    const answer = await send(url, {
-      method: number % 2 === 0 ? 'PUT' : 'POST',
-      path: `${reporter.path}/statuses`,
-      body: {
-        adapter: reporter.adapter,
-        observed_generation: 1,
-        observed_time: timeOf(number),
-        conditions: [
-          { type: 'Available', status: available, reason: `R${number}` },
-          { type: 'Health', status: number % 5 === 0 ? 'False' : 'True' },
-        ],
-        data: { number },
-      },
-    }).catch(() => undefined);
+    const method = number % 2 === 0 ? 'put' : 'post';
+    const report = {
+      adapter: reporter.adapter,
+      observed_generation: 1,
+      observed_time: timeOf(number),
+      conditions: [
+        { type: 'Available', status: available, reason: `R${number}` },
+        { type: 'Health', status: number % 5 === 0 ? 'False' : 'True' },
+      ],
+      data: { number },
+    };
+    const request = supertest(url)[method](`${reporter.path}/statuses`).send(report);
+    const answer = await request.catch(() => undefined);
     if (answer === undefined) return;
     // A busy machine may make it 503, which promises nothing.
     if (answer.status === 503) continue;
@@ -99,10 +98,10 @@ async function reportFor(reporter: Reporter): Promise<void> {
 
 async function createUntilKilled(created: string[]): Promise<void> {
   while (service.running) {
-    const body = newCluster();
-    const answer = await send(url, { method: 'POST', path: `${B}/clusters`, body }).catch(
-      () => undefined,
-    );
+    const answer = await supertest(url)
+      .post(`${B}/clusters`)
+      .send(newCluster())
+      .catch(() => undefined);
     if (answer === undefined) return;
     if (answer.status === 503) continue;
     expect(answer.status).toBe(201);
@@ -112,7 +111,7 @@ async function createUntilKilled(created: string[]): Promise<void> {
 }
 
 async function all<Item>(path: string): Promise<Item[]> {
-  const { body, status } = await send(url, { path: `${path}?pageSize=500` });
+  const { body, status } = await supertest(url).get(`${path}?pageSize=500`);
   expect(status).toBe(200);
   expect(body.total).toBe(body.items.length);
   return body.items as Item[];
@@ -151,13 +150,9 @@ test('what was acknowledged survives kill -9 in the middle of a report load, and
   await start();
   const reporters: Reporter[] = [];
   for (let count = 0; count < 4; count++) {
-    const cluster = await send(url, { method: 'POST', path: `${B}/clusters`, body: newCluster() });
+    const cluster = await supertest(url).post(`${B}/clusters`).send(newCluster());
     const path = cluster.body.href as string;
-    const nodePool = await send(url, {
-      method: 'POST',
-      path: `${path}/nodepools`,
-      body: newNodePool(),
-    });
+    const nodePool = await supertest(url).post(`${path}/nodepools`).send(newNodePool());
     const below = `${path}/nodepools/${nodePool.body.id as string}`;
     for (const adapter of [...CLUSTER_ADAPTERS, 'extra']) {
       reporters.push({ path, adapter, acknowledged: 0, sent: 0 });
@@ -196,9 +191,9 @@ test('what was acknowledged survives kill -9 in the middle of a report load, and
 
     // The counters behind such a total were kept by the transactions that died.
     for (const status of ['True', 'False']) {
-      const { body } = await send(url, {
-        path: `${B}/clusters?search=status.conditions.Ready='${status}'&pageSize=500`,
-      });
+      const { body } = await supertest(url).get(
+        `${B}/clusters?search=status.conditions.Ready='${status}'&pageSize=500`,
+      );
       const matching = clusters.filter(({ status: { conditions } }) =>
         conditions.some((condition) => condition.type === 'Ready' && condition.status === status),
       );

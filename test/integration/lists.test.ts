@@ -1,6 +1,6 @@
+import supertest, { type Response } from 'supertest';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, newReport } from '../support/factories';
-import { type Answer, send } from '../support/send';
 
 const B = '/api/hyperfleet/v1';
 const CLUSTERS = `${B}/clusters`;
@@ -18,27 +18,27 @@ let app: TestApp;
 /** In the order of creation. */
 let clusters: Item[];
 
-const get = (path: string, headers?: Record<string, string>): Promise<Answer> =>
-  send(app.url, { path, headers });
-const list = async (query: Record<string, string>, path = CLUSTERS): Promise<Answer['body']> => {
+const api = () => supertest(app.url);
+const get = (path: string) => api().get(path);
+const list = async (query: Record<string, string>, path = CLUSTERS): Promise<Response['body']> => {
   const answer = await get(`${path}?${new URLSearchParams(query).toString()}`);
   expect({ query, status: answer.status, text: answer.text }).toMatchObject({ status: 200 });
   return answer.body;
 };
-const names = (body: Answer['body']) => (body.items as Item[]).map(({ name }) => name);
+const names = (body: Response['body']) => (body.items as Item[]).map(({ name }) => name);
 
 beforeAll(async () => {
   app = await startTestApp();
   clusters = [];
   for (const name of NAMES) {
     const body = newCluster({ name, labels: { half: name < 'd' ? 'first' : 'second' } });
-    clusters.push((await send(app.url, { method: 'POST', path: CLUSTERS, body })).body as Item);
+    clusters.push((await api().post(CLUSTERS).send(body)).body as Item);
   }
   // Generations 1, 2 and 3, so that ordering by them has ties.
   for (const [index, cluster] of clusters.entries()) {
     for (let change = 0; change < index % 3; change++) {
       const body = { spec: { change } };
-      await send(app.url, { method: 'PATCH', path: `${CLUSTERS}/${cluster.id}`, body });
+      await api().patch(`${CLUSTERS}/${cluster.id}`).send(body);
     }
   }
 });
@@ -71,12 +71,14 @@ describe('paging', () => {
       env: { HYPERFLEET_DEFAULT_PAGE_SIZE: '3' },
       database: app.database,
     });
-    expect((await send(small.url, { path: CLUSTERS })).body).toMatchObject({ size: 3, total: 7 });
+    expect((await supertest(small.url).get(CLUSTERS)).body).toMatchObject({ size: 3, total: 7 });
     const path = `${CLUSTERS}/${clusters[0]!.id}/statuses`;
     for (let n = 0; n < 5; n++) {
-      await send(small.url, { method: 'POST', path, body: newReport(`a-${n}`) });
+      await supertest(small.url)
+        .post(path)
+        .send(newReport(`a-${n}`));
     }
-    expect((await send(small.url, { path })).body).toMatchObject({ size: 5, total: 5 });
+    expect((await supertest(small.url).get(path)).body).toMatchObject({ size: 5, total: 5 });
     await small.stop();
   });
 
@@ -213,7 +215,7 @@ describe('search', () => {
   it('finds a report by the time it was shown with, which is cut to milliseconds', async () => {
     const path = `${CLUSTERS}/${clusters[1]!.id}/statuses`;
     const body = newReport('micro', 1, {}, '2026-01-15T10:00:00.123999999Z');
-    const stored = await send(app.url, { method: 'POST', path, body });
+    const stored = await api().post(path).send(body);
     expect(stored.body.last_report_time).toBe('2026-01-15T10:00:00.123Z');
     const found = await list({ search: "last_report_time='2026-01-15T10:00:00.123Z'" }, path);
     expect(found.items).toEqual([stored.body]);
@@ -262,7 +264,7 @@ describe('fields', () => {
 
   it('cuts reports too, which keep their adapter', async () => {
     const path = `${CLUSTERS}/${clusters[2]!.id}/statuses`;
-    await send(app.url, { method: 'POST', path, body: newReport('cut') });
+    await api().post(path).send(newReport('cut'));
     const body = await list({ fields: 'observed_generation' }, path);
     expect(body.items).toEqual([{ adapter: 'cut', observed_generation: 1 }]);
   });
@@ -272,9 +274,9 @@ describe('the list of reports', () => {
   it('is ordered by adapter, searched and paged like the others', async () => {
     const path = `${CLUSTERS}/${clusters[3]!.id}/statuses`;
     for (const adapter of ['zeta', 'beta', 'Alpha', 'eta']) {
-      await send(app.url, { method: 'POST', path, body: newReport(adapter) });
+      await api().post(path).send(newReport(adapter));
     }
-    const adapters = (body: Answer['body']) =>
+    const adapters = (body: Response['body']) =>
       (body.items as { adapter: string }[]).map(({ adapter }) => adapter);
     expect(adapters(await list({}, path))).toEqual(['Alpha', 'beta', 'eta', 'zeta']);
     expect(adapters(await list({ order: 'desc', pageSize: '2' }, path))).toEqual(['zeta', 'eta']);
@@ -289,10 +291,10 @@ describe('the list of reports', () => {
 });
 
 test('resources marked for deletion stay in the lists until they are gone', async () => {
-  const { body } = await send(app.url, { method: 'POST', path: CLUSTERS, body: newCluster() });
+  const { body } = await api().post(CLUSTERS).send(newCluster());
   const pools = `${CLUSTERS}/${body.id as string}/nodepools`;
-  await send(app.url, { method: 'POST', path: pools, body: newNodePool() });
-  await send(app.url, { method: 'DELETE', path: `${CLUSTERS}/${body.id as string}` });
+  await api().post(pools).send(newNodePool());
+  await api().delete(`${CLUSTERS}/${body.id as string}`);
   const marked = await list({ search: 'deleted_time is not null' });
   expect((marked.items as Item[]).map(({ id }) => id)).toEqual([body.id]);
   const below = await list({}, pools);

@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import supertest, { type Test } from 'supertest';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { newCluster, newNodePool, newReport } from '../support/factories';
 import { freePort } from '../support/own-postgres';
-import { send } from '../support/send';
 import {
   FREE_PORTS,
   type LogLine,
@@ -40,19 +40,13 @@ async function start(env: Record<string, string> = {}) {
   const { api } = await service.ready();
   const url = new URL(api).origin;
   let serial = 0;
-  /** The answer and the line that the log has about it. */
-  const ask = async (
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ) => {
+  /** The response and the line that the log has about it. */
+  const ask = async (request: Test) => {
     const id = `test-${++serial}`;
-    const all = { 'X-Request-Id': id, ...headers };
-    const answer = await send(url, { method, path, body, headers: all });
-    return { answer, line: await lineOf(service, all['X-Request-Id']) };
+    const response = await request.set('X-Request-Id', id);
+    return { response, line: await lineOf(service, id) };
   };
-  return { service, url, ask };
+  return { service, url, api: supertest(url), ask };
 }
 
 async function lineOf(service: ServiceProcess, id: string): Promise<LogLine | undefined> {
@@ -67,9 +61,9 @@ async function lineOf(service: ServiceProcess, id: string): Promise<LogLine | un
 }
 
 it('writes one line per request that says what, who, how it ended, how long it took, and on what', async () => {
-  const { service, url, ask } = await start();
-  const { answer, line } = await ask('POST', CLUSTERS, newCluster());
-  const id = answer.body.id as string;
+  const { service, url, api, ask } = await start();
+  const { response, line } = await ask(api.post(CLUSTERS).send(newCluster()));
+  const id = response.body.id as string;
   expect(line).toEqual({
     timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     level: 'info',
@@ -79,15 +73,15 @@ it('writes one line per request that says what, who, how it ended, how long it t
     path: CLUSTERS,
     status: 201,
     duration_ms: expect.any(Number),
-    bytes: Buffer.byteLength(answer.text),
+    bytes: Buffer.byteLength(response.text),
     request_id: 'test-1',
     trace_id: 'test-1',
     actor: 'system@hyperfleet.local',
     resource_id: id,
   });
-  const read = await ask('GET', `${CLUSTERS}/${id}`);
+  const read = await ask(api.get(`${CLUSTERS}/${id}`));
   expect(read.line).toMatchObject({ route: `${CLUSTERS}/{cluster_id}`, resource_id: id });
-  const missing = await ask('GET', '/nowhere/at/all');
+  const missing = await ask(api.get('/nowhere/at/all'));
   expect(missing.line).toMatchObject({ route: 'unknown', path: '/nowhere/at/all', status: 404 });
   // An answer compressed on its way has no length of its own.
   const zipped = { 'Accept-Encoding': 'gzip', 'X-Request-Id': 'zipped' };
@@ -99,44 +93,44 @@ it('writes one line per request that says what, who, how it ended, how long it t
 });
 
 it('warns of nothing while all goes well, whatever clients ask for', async () => {
-  const { service, ask } = await start();
-  const cluster = await ask('POST', CLUSTERS, newCluster());
-  const path = cluster.answer.body.href as string;
+  const { service, api, ask } = await start();
+  const cluster = await ask(api.post(CLUSTERS).send(newCluster()));
+  const path = cluster.response.body.href as string;
   const statuses = [
-    await ask('POST', `${path}/nodepools`, newNodePool()),
-    await ask('PUT', `${path}/statuses`, newReport('validation')),
-    await ask('PUT', `${path}/statuses`, newReport('validation', 9)),
-    await ask('POST', `${path}/statuses`, { adapter: 'x' }),
-    await ask('PATCH', path, { labels: { a: 'b' } }),
-    await ask('PATCH', path, '{"labels":'),
-    await ask('GET', `${CLUSTERS}?search=nonsense((`),
-    await ask('GET', `${CLUSTERS}/none`),
-    await ask('DELETE', path),
-    await ask('PATCH', path, { labels: { a: 'c' } }),
-    await ask('TRACE', path),
-  ].map(({ answer }) => answer.status);
+    await ask(api.post(`${path}/nodepools`).send(newNodePool())),
+    await ask(api.put(`${path}/statuses`).send(newReport('validation'))),
+    await ask(api.put(`${path}/statuses`).send(newReport('validation', 9))),
+    await ask(api.post(`${path}/statuses`).send({ adapter: 'x' })),
+    await ask(api.patch(path).send({ labels: { a: 'b' } })),
+    await ask(api.patch(path).type('json').send('{"labels":')),
+    await ask(api.get(`${CLUSTERS}?search=nonsense((`)),
+    await ask(api.get(`${CLUSTERS}/none`)),
+    await ask(api.delete(path)),
+    await ask(api.patch(path).send({ labels: { a: 'c' } })),
+    await ask(api.trace(path)),
+  ].map(({ response }) => response.status);
   expect(statuses).toEqual([201, 201, 409, 400, 200, 400, 400, 404, 202, 409, 405]);
   await service.end('SIGTERM');
   expect(service.log.filter(({ level }) => level !== 'info')).toEqual([]);
 });
 
 it('leaves successful lists out with LOG_POLLS=false, and nothing else', async () => {
-  const { ask } = await start({ LOG_POLLS: 'false' });
-  const { line, answer } = await ask('POST', CLUSTERS, newCluster());
+  const { api, ask } = await start({ LOG_POLLS: 'false' });
+  const { line, response } = await ask(api.post(CLUSTERS).send(newCluster()));
   expect(line).toMatchObject({ status: 201 });
-  const path = answer.body.href as string;
-  expect((await ask('GET', path)).line).toMatchObject({ status: 200 });
-  expect((await ask('GET', `${CLUSTERS}?page=0`)).line).toMatchObject({ status: 400 });
+  const path = response.body.href as string;
+  expect((await ask(api.get(path))).line).toMatchObject({ status: 200 });
+  expect((await ask(api.get(`${CLUSTERS}?page=0`))).line).toMatchObject({ status: 400 });
   for (const list of [CLUSTERS, `${path}/statuses`, `${path}/nodepools`]) {
-    expect(await ask('GET', list)).toMatchObject({ answer: { status: 200 }, line: undefined });
+    expect(await ask(api.get(list))).toMatchObject({ response: { status: 200 }, line: undefined });
   }
 });
 
 it('masks secrets', async () => {
-  const { service, ask } = await start({ PGPASSWORD: SECRET });
+  const { service, api, ask } = await start({ PGPASSWORD: SECRET });
   const headers = { Authorization: `Bearer ${SECRET}`, Cookie: `session=${SECRET}` };
-  await ask('POST', CLUSTERS, newCluster(), headers);
-  await ask('GET', `${CLUSTERS}/none?token=${SECRET}`, undefined, headers);
+  await ask(api.post(CLUSTERS).set(headers).send(newCluster()));
+  await ask(api.get(`${CLUSTERS}/none?token=${SECRET}`).set(headers));
   const { stdout, stderr } = await service.end('SIGTERM');
   expect(stdout).toMatch(/"PGPASSWORD":"\*\*\*"/);
   expect(stdout + stderr).not.toContain(SECRET);
@@ -148,16 +142,17 @@ it('keeps a line a line in the text form, whatever control characters come', asy
   const env = { ...FREE_PORTS, DATABASE_URL: database.url, LOG_FORMAT: 'text', API_PORT: port };
   const service = startService(['serve'], env, directory);
   const url = `http://127.0.0.1:${port}`;
-  while (!(await send(url, { path: CLUSTERS }).catch(() => undefined))) await sleep(50);
-  const cluster = await send(url, { method: 'POST', path: CLUSTERS, body: newCluster() });
+  while (
+    !(await supertest(url)
+      .get(CLUSTERS)
+      .catch(() => undefined))
+  )
+    await sleep(50);
+  const cluster = await supertest(url).post(CLUSTERS).send(newCluster());
   const path = cluster.body.href as string;
-  await send(url, { method: 'DELETE', path });
+  await supertest(url).delete(path);
   const forged = 'gone\n2026-01-01T00:00:00Z ERROR forged \u001b[31mred\u001b[0m status=200 \u2028';
-  const removed = await send(url, {
-    method: 'POST',
-    path: `${path}/force-delete`,
-    body: { reason: forged },
-  });
+  const removed = await supertest(url).post(`${path}/force-delete`).send({ reason: forged });
   expect(removed.status).toBe(204);
   const { stdout } = await service.end('SIGTERM');
   const lines = stdout.split('\n').filter(Boolean);

@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import supertest from 'supertest';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database';
 import { newCluster } from '../support/factories';
-import { send } from '../support/send';
 import { FREE_PORTS, runService, startService, stopServices } from '../support/service-process';
 
 /* The process as operators meet it: commands, exit codes, and what it says when it will not start. */
@@ -164,9 +164,13 @@ describe('the schema', () => {
 
     const service = startService(['serve'], env, directory);
     const { api } = await service.ready();
-    expect(
-      (await send(new URL(api).origin, { path: `${new URL(api).pathname}clusters` })).body,
-    ).toEqual({ kind: 'ClusterList', page: 1, size: 0, total: 0, items: [] });
+    expect((await supertest(api).get('clusters')).body).toEqual({
+      kind: 'ClusterList',
+      page: 1,
+      size: 0,
+      total: 0,
+      items: [],
+    });
   });
 
   it('is brought up to date by the start when MIGRATE_ON_START says so', async () => {
@@ -185,17 +189,10 @@ describe('a running service', () => {
     const ports = [api, health, metrics].map((url) => new URL(url).port);
     expect(new Set(ports).size).toBe(3);
     expect(ports).not.toContain('0');
-    const get = async (url: string) => {
-      const { origin, pathname } = new URL(url);
-      return send(origin, { path: pathname });
-    };
+    const get = (url: string) => supertest(url).get('');
     expect((await get(health)).status).toBe(200);
     expect((await get(openapi)).body.openapi).toMatch(/^3\.0/);
-    const created = await send(new URL(api).origin, {
-      method: 'POST',
-      path: `${new URL(api).pathname}clusters`,
-      body: newCluster(),
-    });
+    const created = await supertest(api).post('clusters').send(newCluster());
     expect(created.status).toBe(201);
     expect(created.body.created_by).toBe('system@hyperfleet.local');
     expect((await get(metrics)).text).toMatch(

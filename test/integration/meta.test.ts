@@ -2,7 +2,6 @@ import supertest from 'supertest';
 import { parse } from 'yaml';
 import { PROBLEMS } from '../../src/problems/problem';
 import { startTestApp, type TestApp } from '../support/app';
-import { send } from '../support/send';
 
 const B = '/api/hyperfleet/v1';
 
@@ -143,7 +142,7 @@ describe('the page size in force', () => {
       expect((await pageSizes(small))[0]).toEqual([7, 500]);
 
       const status = async ({ url }: TestApp, size: number) =>
-        (await send(url, { path: `${B}/clusters?pageSize=${size}` })).status;
+        (await supertest(url).get(`${B}/clusters?pageSize=${size}`)).status;
       expect(await status(large, 5000)).toBe(200);
       expect(await status(large, 5001)).toBe(400);
       expect(await status(small, 500)).toBe(200);

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import supertest from 'supertest';
 import { packageVersion } from '../../src/config/package-root';
+import { begin } from '../support/api';
 import { terminateWaiting } from '../support/backends';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { newCluster, newNodePool, newReport } from '../support/factories';
-import { send } from '../support/send';
 import { FREE_PORTS, startService, stopServices } from '../support/service-process';
 
 /* What Prometheus scrapes from a running service. */
@@ -17,7 +18,7 @@ jest.setTimeout(60_000);
 
 let database: TestDatabase;
 let directory: string;
-let api: (method: string, path: string, body?: unknown) => ReturnType<typeof send>;
+let api: ReturnType<typeof supertest>;
 let metricsUrl: string;
 let healthUrl: string;
 
@@ -33,8 +34,7 @@ beforeAll(async () => {
     directory,
   );
   const ready = await service.ready();
-  const url = new URL(ready.api).origin;
-  api = (method, path, body) => send(url, { method, path, body });
+  api = supertest(new URL(ready.api).origin);
   metricsUrl = new URL(ready.metrics).origin;
   healthUrl = new URL(ready.health).origin;
 });
@@ -51,7 +51,7 @@ interface Series {
 }
 
 async function scrape(): Promise<Series[]> {
-  const { text, status, headers } = await send(metricsUrl, { path: '/metrics' });
+  const { text, status, headers } = await supertest(metricsUrl).get('/metrics');
   expect(status).toBe(200);
   expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
   return text
@@ -79,13 +79,13 @@ function find(series: Series[], name: string, labels: Record<string, string> = {
 const sum = (series: Series[]) => series.reduce((total, { value }) => total + value, 0);
 
 it('counts and measures requests by route template, never by what a client sent', async () => {
-  const created = await api('POST', CLUSTERS, newCluster());
+  const created = await api.post(CLUSTERS).send(newCluster());
   const path = created.body.href as string;
-  await api('GET', path);
-  await api('GET', path);
-  await api('GET', `${CLUSTERS}/none`);
-  await api('GET', '/secret/path');
-  await api('HEAD', path);
+  await api.get(path);
+  await api.get(path);
+  await api.get(`${CLUSTERS}/none`);
+  await api.get('/secret/path');
+  await api.head(path);
   const series = await scrape();
   const common = { component: 'api', version: packageVersion };
   const template = `${CLUSTERS}/{cluster_id}`;
@@ -149,18 +149,18 @@ it('tells what runs, and how its event loop and memory are', async () => {
 });
 
 it('measures the database: round trips, errors by type, and the pool', async () => {
-  const path = (await api('POST', CLUSTERS, newCluster())).body.href as string;
+  const path = (await api.post(CLUSTERS).send(newCluster())).body.href as string;
   // Read on a pooled connection, and not asked again when that breaks.
   const search = `${CLUSTERS}?search=${encodeURIComponent("labels.a = 'b'")}`;
-  await api('GET', path);
+  await api.get(path);
   await withClient(database.directUrl, async (client) => {
     await client.query('BEGIN; LOCK TABLE resource_status IN ACCESS EXCLUSIVE MODE');
-    const waiting = api('GET', search);
+    const waiting = begin(api.get(search));
     await withClient(database.directUrl, terminateWaiting);
     expect((await waiting).status).toBe(503);
     await client.query('ROLLBACK');
   });
-  await api('GET', search);
+  await api.get(search);
   const series = await scrape();
   const queries = 'hyperfleet_db_query_duration_seconds_count';
   expect(sum(find(series, queries, { operation: 'insert', table: 'resources' }))).toBeGreaterThan(
@@ -180,16 +180,14 @@ it('measures the database: round trips, errors by type, and the pool', async () 
 });
 
 it('counts reports by what became of them', async () => {
-  const path = (await api('POST', CLUSTERS, newCluster())).body.href as string;
+  const path = (await api.post(CLUSTERS).send(newCluster())).body.href as string;
   const now = new Date().toISOString();
   const statuses = [
-    await api('PUT', `${path}/statuses`, newReport('validation', 1, {}, now)),
-    await api('PUT', `${path}/statuses`, newReport('validation', 7)),
-    await api(
-      'PUT',
-      `${path}/statuses`,
-      newReport('validation', 1, {}, new Date(Date.now() - 60_000).toISOString()),
-    ),
+    await api.put(`${path}/statuses`).send(newReport('validation', 1, {}, now)),
+    await api.put(`${path}/statuses`).send(newReport('validation', 7)),
+    await api
+      .put(`${path}/statuses`)
+      .send(newReport('validation', 1, {}, new Date(Date.now() - 60_000).toISOString())),
   ].map(({ status }) => status);
   expect(statuses).toEqual([201, 409, 204]);
   const series = find(await scrape(), 'hyperfleet_api_reports_total', { resource_type: 'Cluster' });
@@ -209,15 +207,14 @@ it('tells how many resources wait to be reconciled, and how many for too long', 
     directory,
   );
   const ready = await service.ready();
-  const url = new URL(ready.api).origin;
-  const ask = (method: string, path: string, body?: unknown) => send(url, { method, path, body });
+  const other = supertest(new URL(ready.api).origin);
   const [done, marked] = [
-    await ask('POST', CLUSTERS, newCluster()),
-    await ask('POST', CLUSTERS, newCluster()),
+    await other.post(CLUSTERS).send(newCluster()),
+    await other.post(CLUSTERS).send(newCluster()),
   ].map(({ body }) => body.href as string);
-  await ask('POST', `${done!}/nodepools`, newNodePool());
-  await ask('PUT', `${done!}/statuses`, newReport('validation'));
-  await ask('DELETE', marked!);
+  await other.post(`${done!}/nodepools`).send(newNodePool());
+  await other.put(`${done!}/statuses`).send(newReport('validation'));
+  await other.delete(marked!);
   await sleep(1500);
   metricsUrl = new URL(ready.metrics).origin;
   const series = await scrape();
@@ -243,13 +240,13 @@ it('tells how many resources wait to be reconciled, and how many for too long', 
 describe('the listeners of operators', () => {
   it('answer health, readiness, and nothing else, with bodies that machines read', async () => {
     for (const path of ['/healthz', '/healthcheck', '/readyz']) {
-      expect(await send(healthUrl, { path })).toMatchObject({
+      expect(await supertest(healthUrl).get(path)).toMatchObject({
         status: 200,
         type: 'application/json',
         body: { status: 'ok' },
       });
     }
-    expect((await send(healthUrl, { path: '/metrics' })).status).toBe(404);
-    expect((await send(healthUrl, { path: CLUSTERS })).status).toBe(404);
+    expect((await supertest(healthUrl).get('/metrics')).status).toBe(404);
+    expect((await supertest(healthUrl).get(CLUSTERS)).status).toBe(404);
   });
 });

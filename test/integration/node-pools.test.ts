@@ -1,7 +1,6 @@
 import supertest from 'supertest';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, newReport, uniqueName } from '../support/factories';
-import { send } from '../support/send';
 
 const B = '/api/hyperfleet/v1';
 
@@ -94,9 +93,7 @@ describe('creating a node pool', () => {
       for (let round = 0; round < 100; round++) {
         const body = newNodePool({ name: `pool-${round}` });
         const answers = await Promise.all(
-          [app, other].map(({ url }) =>
-            send(url, { method: 'POST', path: `${href}/nodepools`, body }),
-          ),
+          [app, other].map(({ url }) => supertest(url).post(`${href}/nodepools`).send(body)),
         );
         expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
       }
@@ -111,12 +108,12 @@ describe('creating a node pool', () => {
     for (let round = 0; round < 20; round++) {
       const { href } = await createCluster();
       const [created, removed] = await Promise.all([
-        send(app.url, { method: 'POST', path: `${href}/nodepools`, body: newNodePool() }),
-        send(app.url, { method: 'DELETE', path: href }),
+        api().post(`${href}/nodepools`).send(newNodePool()),
+        api().delete(href),
       ]);
       expect(removed.status).toBe(202);
       expect([201, 409]).toContain(created.status);
-      const { body } = await send(app.url, { path: `${href}/nodepools` });
+      const { body } = await api().get(`${href}/nodepools`);
       expect(body.total).toBe(created.status === 201 ? 1 : 0);
       for (const pool of body.items) expect(pool.deleted_time).toBe(removed.body.deleted_time);
     }

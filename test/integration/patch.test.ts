@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Response } from 'supertest';
+import { api, MERGE_PATCH } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, newReport } from '../support/factories';
-import { call, MERGE_PATCH, violations } from '../support/lifecycle-service';
-import type { Answer } from '../support/send';
+import { violations } from '../support/lifecycle-service';
 
 let app: TestApp;
 /** The same service whose provider says what a spec must look like. */
@@ -51,18 +52,20 @@ async function aCluster(
   spec: Record<string, unknown> = { region: 'a' },
   labels: Record<string, string> = {},
 ) {
-  const { status, body } = await call(app, 'POST', '/clusters', newCluster({ spec, labels }));
+  const { status, body } = await api(app).post('/clusters').send(newCluster({ spec, labels }));
   expect(status).toBe(201);
   return { body, path: `/clusters/${body.id}` };
 }
 
-const replace = (path: string, body: unknown, on = app) => call(on, 'PATCH', path, body);
-const merge = (path: string, body: unknown, on = app) => call(on, 'PATCH', path, body, MERGE_PATCH);
+const replace = (path: string, body: string | object, on = app) =>
+  api(on).patch(path).type('json').send(body);
+const merge = (path: string, body: string | object, on = app) =>
+  api(on).patch(path).type(MERGE_PATCH).send(body);
 
-async function expectUnmoved(path: string, before: Answer, after: Answer): Promise<void> {
+async function expectUnmoved(path: string, before: Response, after: Response): Promise<void> {
   expect(after.status).toBe(200);
   expect(after.body).toEqual(before.body);
-  const now = await call(app, 'GET', path);
+  const now = await api(app).get(path);
   expect(now.body).toEqual(before.body);
   expect(now.headers.etag).toBe(before.headers.etag);
   expect(after.headers.etag).toBe(before.headers.etag);
@@ -81,7 +84,7 @@ describe('application/json', () => {
     const relabelled = await replace(path, { labels: { team: 'x' } });
     expect(relabelled.body).toMatchObject({ spec: { region: 'b' }, generation: 3 });
     expect(relabelled.body.labels).toEqual({ team: 'x' });
-    expect((await call(app, 'GET', path)).body).toEqual(relabelled.body);
+    expect((await api(app).get(path)).body).toEqual(relabelled.body);
   });
 
   test('null is a value of a spec, not a removal', async () => {
@@ -124,7 +127,7 @@ describe('application/merge-patch+json', () => {
     const answer = await merge(path, { spec: null });
     expect(answer.status).toBe(400);
     expect(answer.body).toMatchObject({ code: 'HYPERFLEET-VAL-000' });
-    expect((await call(app, 'GET', path)).body).toEqual(body);
+    expect((await api(app).get(path)).body).toEqual(body);
   });
 });
 
@@ -144,14 +147,14 @@ describe('what is no change moves nothing', () => {
     ['the same labels in another order', '{"labels":{"team":"x","env":"test"}}'],
   ])('%s', async (_, text) => {
     const { path } = await aCluster(SPEC, { env: 'test', team: 'x' });
-    const before = await call(app, 'GET', path);
+    const before = await api(app).get(path);
     await expectUnmoved(path, before, await replace(path, text));
     await expectUnmoved(path, before, await merge(path, text));
   });
 
   test('a merge patch that removes what is not there, or merges nothing', async () => {
     const { path } = await aCluster(SPEC, { env: 'test' });
-    const before = await call(app, 'GET', path);
+    const before = await api(app).get(path);
     for (const body of [
       { spec: {} },
       { labels: {} },
@@ -170,7 +173,7 @@ describe('what is no change moves nothing', () => {
     ['no labels any more', { labels: {} }],
   ])('but %s is a change', async (_, body) => {
     const { path } = await aCluster(SPEC, { env: 'test' });
-    const before = await call(app, 'GET', path);
+    const before = await api(app).get(path);
     const after = await replace(path, body);
     expect(after.body.generation).toBe(2);
     expect(after.headers.etag).not.toBe(before.headers.etag);
@@ -180,9 +183,9 @@ describe('what is no change moves nothing', () => {
 test('generation, updated_* and conditions move together', async () => {
   const { path, body: created } = await aCluster();
   for (const adapter of ['validation', 'dns']) {
-    await call(app, 'POST', `${path}/statuses`, newReport(adapter));
+    await api(app).post(`${path}/statuses`).send(newReport(adapter));
   }
-  const ready = await call(app, 'GET', path);
+  const ready = await api(app).get(path);
   expect(ready.body.status).toMatchObject({ phase: 'Ready', observed_generation: 1 });
   const { body } = await replace(path, { spec: { region: 'b' } });
   const condition = (type: string) =>
@@ -209,10 +212,10 @@ describe('refused, and nothing is changed', () => {
     ['{"spec":{}}', 'application/json-patch+json', 415],
   ])('%s as %s', async (text, type, status) => {
     const { path, body } = await aCluster();
-    const answer = await call(app, 'PATCH', path, text, { 'Content-Type': type });
+    const answer = await api(app).patch(path).type(type).send(text);
     expect(answer.status).toBe(status);
     expect(answer.type).toBe('application/problem+json');
-    expect((await call(app, 'GET', path)).body).toEqual(body);
+    expect((await api(app).get(path)).body).toEqual(body);
   });
 
   test('a merge patch that would lead to more than 64 labels', async () => {
@@ -237,15 +240,15 @@ describe('refused, and nothing is changed', () => {
 
   test('a resource that is being deleted', async () => {
     const { path } = await aCluster();
-    const { body } = await call(app, 'DELETE', path);
+    const { body } = await api(app).delete(path);
     const answer = await replace(path, { spec: { region: 'b' } });
     expect(answer.body).toMatchObject({ status: 409, code: 'HYPERFLEET-CNF-003' });
-    expect((await call(app, 'GET', path)).body).toEqual(body);
+    expect((await api(app).get(path)).body).toEqual(body);
   });
 
   test('a resource that does not exist, or a node pool of another cluster', async () => {
     const [one, other] = [await aCluster(), await aCluster()];
-    const pool = await call(app, 'POST', `${one.path}/nodepools`, newNodePool());
+    const pool = await api(app).post(`${one.path}/nodepools`).send(newNodePool());
     for (const path of ['/clusters/none', `${other.path}/nodepools/${pool.body.id}`]) {
       const answer = await replace(path, { labels: { a: 'b' } });
       expect(answer.body).toMatchObject({ status: 404, code: 'HYPERFLEET-NTF-001' });
@@ -268,7 +271,7 @@ describe("against the provider's schema", () => {
     expect(answer.body).toMatchObject({ status: 400, code: 'HYPERFLEET-VAL-000' });
     const fields = answer.body.errors.map(({ field }: { field: string }) => field).sort();
     expect(fields).toEqual(['spec.network.cidr', 'spec.region', 'spec.size']);
-    expect((await call(app, 'GET', path)).body).toEqual(body);
+    expect((await api(app).get(path)).body).toEqual(body);
     const fine = await merge(path, { spec: { size: 10 } }, strict);
     expect(fine.body.spec).toEqual({ ...good, size: 10 });
   });
@@ -281,7 +284,7 @@ describe("against the provider's schema", () => {
 
   test('a kind the schema says nothing about takes any object', async () => {
     const { path } = await aCluster(good);
-    const pool = await call(strict, 'POST', `${path}/nodepools`, newNodePool());
+    const pool = await api(strict).post(`${path}/nodepools`).send(newNodePool());
     const answer = await merge(`${path}/nodepools/${pool.body.id}`, { spec: { any: [1] } }, strict);
     expect(answer.status).toBe(200);
   });
@@ -293,7 +296,7 @@ test('merge patches of different members at the same time all count', async () =
     merge(path, { spec: { [`member${index}`]: index } }),
   );
   for (const { status } of await Promise.all(patches)) expect(status).toBe(200);
-  const { body } = await call(app, 'GET', path);
+  const { body } = await api(app).get(path);
   expect(Object.keys(body.spec)).toHaveLength(20);
   expect(body.generation).toBe(21);
 });

@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import supertest from 'supertest';
 import { loadConfig } from '../../src/config/config';
 import { Database } from '../../src/postgres/database';
 import { statement } from '../../src/postgres/statement';
@@ -15,7 +16,6 @@ import {
 } from '../support/database';
 import { newCluster, newReport } from '../support/factories';
 import { type Pooler, startPooler } from '../support/pooler';
-import { send } from '../support/send';
 import { FREE_PORTS, runService, startService, stopServices } from '../support/service-process';
 
 /*
@@ -54,29 +54,27 @@ it('serves, migrates, cancels and recovers behind PgBouncer, without prepared st
     { ...FREE_PORTS, ...env, DATABASE_STATEMENT_TIMEOUT_MS: '700' },
     directory,
   );
-  const origin = new URL((await service.ready()).api).origin;
-  const api = (method: string, path: string, body?: unknown) =>
-    send(origin, { method, path, body });
+  const api = supertest(new URL((await service.ready()).api).origin);
 
   // More clients than server connections, transactions and single statements mixed.
   const paths = await Promise.all(
     Array.from({ length: 40 }, async () => {
-      const created = await api('POST', CLUSTERS, newCluster());
+      const created = await api.post(CLUSTERS).send(newCluster());
       const path = created.body.href as string;
       const [list, reported] = await Promise.all([
-        api('GET', `${CLUSTERS}?search=labels.env='production'`),
-        api('PUT', `${path}/statuses`, newReport('dns')),
+        api.get(`${CLUSTERS}?search=labels.env='production'`),
+        api.put(`${path}/statuses`).send(newReport('dns')),
       ]);
       expect([created.status, list.status, reported.status]).toEqual([201, 200, 201]);
       return path;
     }),
   );
-  const deleted = await Promise.all(paths.map((path) => api('DELETE', path)));
+  const deleted = await Promise.all(paths.map((path) => api.delete(path)));
   expect(new Set(deleted.map(({ status }) => status))).toEqual(new Set([202]));
 
   await withClient(database.directUrl, async (holder) => {
     await holder.query('BEGIN; LOCK TABLE resource_status IN ACCESS EXCLUSIVE MODE');
-    const slow = await Promise.all([api('GET', CLUSTERS), api('GET', paths[0]!)]);
+    const slow = await Promise.all([api.get(CLUSTERS), api.get(paths[0]!)]);
     expect(slow.map(({ status }) => status)).toEqual([503, 503]);
     const { rowCount } = await holder.query(
       "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
@@ -85,10 +83,10 @@ it('serves, migrates, cancels and recovers behind PgBouncer, without prepared st
     await holder.query('ROLLBACK');
   });
   // PgBouncer 1.18 ends itself when a cancel request is not waited for.
-  for (let tries = 0; (await api('GET', CLUSTERS)).status !== 200 && tries < 20; tries++) {
+  for (let tries = 0; (await api.get(CLUSTERS)).status !== 200 && tries < 20; tries++) {
     await sleep(50);
   }
-  expect((await api('GET', paths[0]!)).status).toBe(200);
+  expect((await api.get(paths[0]!)).status).toBe(200);
   expect(service.log.filter(({ level }) => level === 'error')).toEqual([]);
 });
 

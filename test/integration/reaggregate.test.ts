@@ -1,11 +1,11 @@
 import { tmpdir } from 'node:os';
-import pg from 'pg';
 import type { Kinds } from '../../src/kinds/kind';
 import { type Collision, type Progress, reaggregateAll } from '../../src/repositories/reaggregate';
+import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool } from '../support/factories';
 import { adapterVariables, kindsWith } from '../support/kinds';
-import { call, removeEverything, storedRows, violations } from '../support/lifecycle-service';
+import { removeEverything, storedRows, violations } from '../support/lifecycle-service';
 import {
   after,
   conditionOf,
@@ -16,6 +16,7 @@ import {
 } from '../support/reports';
 import { runService, stopServices } from '../support/service-process';
 import { someoneWaits } from '../support/backends';
+import { withClient } from '../support/database';
 
 jest.setTimeout(60_000);
 
@@ -98,7 +99,7 @@ test('a run that was cut off goes on behind the last resource it told of', async
 test('what only waited for an adapter that is not required any more is removed, clusters last', async () => {
   const { clusters, pools } = await createFleet(2);
   const report = minimalReport('validation', { Finalized: 'True' }, { observed_generation: 2 });
-  for (const { path } of clusters) await call(app, 'DELETE', path);
+  for (const { path } of clusters) await api(app).delete(path);
   for (const subject of clusters) expect((await sendReport(app, subject, report)).status).toBe(201);
   expect((await storedRows(app.service.db)).length).toBe(4);
 
@@ -108,7 +109,7 @@ test('what only waited for an adapter that is not required any more is removed, 
   expect(done.removed).toBe(2);
   expect(await storedRows(app.service.db)).toEqual([]);
   for (const { path } of [...clusters, ...pools]) {
-    expect((await call(app, 'GET', path)).status).toBe(404);
+    expect((await api(app).get(path)).status).toBe(404);
   }
 });
 
@@ -125,9 +126,7 @@ test('an adapter that reported under the condition type of one that is required 
 
 test('a resource that a server with the old list changes at that moment gets the new list as well', async () => {
   const { clusters } = await createFleet(2);
-  const other = new pg.Client({ connectionString: app.database.directUrl });
-  await other.connect();
-  try {
+  await withClient(app.database.directUrl, async (other) => {
     await other.query('BEGIN');
     await other.query('UPDATE resource_status SET version = version + 1 WHERE resource_id = $1', [
       clusters[1]!.id,
@@ -138,9 +137,7 @@ test('a resource that a server with the old list changes at that moment gets the
 
     expect((await running).done).toMatchObject({ seen: 4, changed: 4 });
     expect(await violations(app.service.db, NEW)).toEqual([]);
-  } finally {
-    await other.end();
-  }
+  });
 });
 
 test('nobody notices while it runs: every report counts, and no request fails', async () => {
@@ -161,7 +158,7 @@ test('nobody notices while it runs: every report counts, and no request fails', 
         statuses.add(reported.status);
         if (round % 4 === index % 4) {
           const body = { labels: { round: String(round) } };
-          statuses.add((await call(serving, 'PATCH', subject.path, body)).status);
+          statuses.add((await api(serving).patch(subject.path).send(body)).status);
         }
       }
     });
@@ -182,7 +179,7 @@ test('nobody notices while it runs: every report counts, and no request fails', 
     expect(runs).toBeGreaterThan(0);
     expect(await violations(app.service.db, NEW)).toEqual([]);
     for (const subject of subjects) {
-      const { body } = await call(app, 'GET', `${subject.path}/statuses`);
+      const { body } = await api(app).get(`${subject.path}/statuses`);
       expect(body).toMatchObject({ items: [{ last_report_time: after(subject, rounds) }] });
     }
   } finally {

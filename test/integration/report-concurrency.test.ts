@@ -1,11 +1,11 @@
 import { tmpdir } from 'node:os';
+import type { Response } from 'supertest';
 import type { components } from '../../generated/openapi';
+import { api, tally } from '../support/api';
 import { acceptedBy, replay, statusOf, watchAcceptance } from '../support/acceptance';
 import { startTestApp, type TestApp } from '../support/app';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { newCluster, newReport } from '../support/factories';
-import { call } from '../support/lifecycle-service';
-import { type Answer, tally } from '../support/send';
 import { FREE_PORTS, startService, stopServices } from '../support/service-process';
 
 jest.setTimeout(60_000);
@@ -53,21 +53,21 @@ function manyReports(): Report[] {
 }
 
 async function createCluster(server: Server): Promise<StoredCluster> {
-  const { status, body } = await call(server, 'POST', '/clusters', newCluster());
+  const { status, body } = await api(server).post('/clusters').send(newCluster());
   expect(status).toBe(201);
   return body as StoredCluster;
 }
 
-async function patch(server: Server, id: string, nodes: number): Promise<Answer> {
-  return call(server, 'PATCH', `/clusters/${id}`, { spec: { nodes } });
+async function patch(server: Server, id: string, nodes: number): Promise<Response> {
+  return api(server).patch(`/clusters/${id}`).send({ spec: { nodes } });
 }
 
 async function read(server: Server, id: string): Promise<StoredCluster> {
-  return (await call(server, 'GET', `/clusters/${id}`)).body as StoredCluster;
+  return (await api(server).get(`/clusters/${id}`)).body as StoredCluster;
 }
 
 async function listsNewest(server: Server, id: string, reports: readonly Report[]): Promise<void> {
-  const { body } = await call(server, 'GET', `/clusters/${id}/statuses`);
+  const { body } = await api(server).get(`/clusters/${id}/statuses`);
   const newest = ADAPTERS.map((adapter) =>
     reports
       .filter((report) => report.adapter === adapter)
@@ -112,7 +112,9 @@ test('200 reports of 20 adapters at once, over two processes, end as if they had
   const reports = shuffled(manyReports());
   const answers = await Promise.all(
     reports.map((report, index) =>
-      call(servers[index % 2]!, 'POST', `/clusters/${cluster.id}/statuses`, report),
+      api(servers[index % 2]!)
+        .post(`/clusters/${cluster.id}/statuses`)
+        .send(report),
     ),
   );
 
@@ -143,12 +145,12 @@ describe('two services on one database', () => {
 
   test('PATCHes and reports that race never leave a stale aggregate', async () => {
     const cluster = await createCluster(apps[0]!);
-    const jobs: ((server: Server) => Promise<Answer>)[] = [
+    const jobs: ((server: Server) => Promise<Response>)[] = [
       ...shuffled(manyReports())
         .slice(0, 120)
         .map(
           (report) => (server: Server) =>
-            call(server, 'PUT', `/clusters/${cluster.id}/statuses`, report),
+            api(server).put(`/clusters/${cluster.id}/statuses`).send(report),
         ),
       ...Array.from(
         { length: 20 },
@@ -182,7 +184,9 @@ describe('two services on one database', () => {
 
       const answers = await Promise.all(
         ['gcp-dns', 'Gcp-Dns', 'gcpDns'].map((adapter, index) =>
-          call(apps[index % 2]!, 'POST', `/clusters/${cluster.id}/statuses`, newReport(adapter)),
+          api(apps[index % 2]!)
+            .post(`/clusters/${cluster.id}/statuses`)
+            .send(newReport(adapter)),
         ),
       );
 
@@ -196,7 +200,7 @@ describe('two services on one database', () => {
     const report = newReport('adapter-01');
 
     const answers = await Promise.all(
-      apps.map((app) => call(app, 'POST', `/clusters/${cluster.id}/statuses`, report)),
+      apps.map((app) => api(app).post(`/clusters/${cluster.id}/statuses`).send(report)),
     );
 
     // Equal times are accepted: a sender that is not sure sends again.

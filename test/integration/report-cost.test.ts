@@ -1,12 +1,11 @@
-import pg from 'pg';
+import type { Response } from 'supertest';
 import type { components } from '../../generated/openapi';
+import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { someoneWaits } from '../support/backends';
 import { type CountingProxy, startCountingProxy } from '../support/counting-proxy';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { newCluster, newNodePool, newReport } from '../support/factories';
-import { call } from '../support/lifecycle-service';
-import type { Answer } from '../support/send';
 
 type Stored = components['schemas']['Cluster'] & { id: string };
 
@@ -29,7 +28,7 @@ afterAll(async () => {
 });
 
 async function create(path: string, body: object): Promise<Stored> {
-  const answer = await call(app, 'POST', path, body);
+  const answer = await api(app).post(path).send(body);
   expect(answer.status).toBe(201);
   return answer.body as Stored;
 }
@@ -40,13 +39,15 @@ function report(
   adapter: string,
   seconds: number,
   conditions: Parameters<typeof newReport>[2] = {},
-): Promise<Answer> {
+): Promise<Response> {
   const time = new Date(EPOCH + seconds * 1000).toISOString();
-  return call(app, 'POST', `${path}/statuses`, newReport(adapter, 1, conditions, time));
+  return api(app)
+    .post(`${path}/statuses`)
+    .send(newReport(adapter, 1, conditions, time));
 }
 
 /** What one request costs. */
-async function cost(request: () => Promise<Answer>) {
+async function cost(request: () => Promise<Response>) {
   proxy.reset();
   const { status } = await request();
   return { status, statements: proxy.statements, roundTrips: proxy.roundTrips };
@@ -96,7 +97,7 @@ test('a report about a resource that is not there, or ahead of it, costs one rea
   });
   const { id } = await create('/clusters', newCluster());
   const ahead = newReport('validation', 2);
-  expect(await cost(() => call(app, 'POST', `/clusters/${id}/statuses`, ahead))).toEqual({
+  expect(await cost(() => api(app).post(`/clusters/${id}/statuses`).send(ahead))).toEqual({
     status: 409,
     statements: 1,
     roundTrips: 1,
@@ -105,9 +106,7 @@ test('a report about a resource that is not there, or ahead of it, costs one rea
 
 test('a report that lost its resource to another process costs four round trips', async () => {
   const { id } = await create('/clusters', newCluster());
-  const other = new pg.Client({ connectionString: database.directUrl });
-  await other.connect();
-  try {
+  await withClient(database.directUrl, async (other) => {
     await other.query('BEGIN');
     // The other process is about to write: ours reads, then has to wait, then finds a newer version.
     await other.query('UPDATE resource_status SET version = version + 1 WHERE resource_id = $1', [
@@ -119,9 +118,7 @@ test('a report that lost its resource to another process costs four round trips'
 
     // The read, the write in vain, BEGIN with both locks and the read, the write with COMMIT.
     expect(await counted).toEqual({ status: 201, statements: 8, roundTrips: 4 });
-  } finally {
-    await other.end();
-  }
+  });
 });
 
 test('a crowd of reports within one process costs two round trips each', async () => {

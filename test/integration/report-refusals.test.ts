@@ -1,6 +1,6 @@
+import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool } from '../support/factories';
-import { call } from '../support/lifecycle-service';
 import {
   createSubject,
   minimalReport,
@@ -64,8 +64,8 @@ describe('1. the resource, then the generation', () => {
 
   test('a resource that has been removed is a 404', async () => {
     const cluster = await newSubject();
-    await call(app, 'DELETE', cluster.path);
-    await call(app, 'POST', `${cluster.path}/force-delete`, { reason: 'gone for good' });
+    await api(app).delete(cluster.path);
+    await api(app).post(`${cluster.path}/force-delete`).send({ reason: 'gone for good' });
 
     expect((await refusal(cluster, at(undefined, 0))).status).toBe(404);
   });

@@ -1,9 +1,8 @@
+import { api, begin, tally } from '../support/api';
 import { someoneWaits } from '../support/backends';
 import { withClient } from '../support/database';
 import { newCluster, newReport } from '../support/factories';
-import { call } from '../support/lifecycle-service';
 import { type Pair, startPair } from '../support/pair';
-import { tally } from '../support/send';
 
 /* Reports that arrive together are written together, and each has its own outcome all the same. */
 
@@ -23,16 +22,16 @@ afterAll(async () => {
 
 async function createClusters(count: number): Promise<string[]> {
   const answers = await Promise.all(
-    Array.from({ length: count }, () => call(app, 'POST', '/clusters', newCluster())),
+    Array.from({ length: count }, () => api(app).post('/clusters').send(newCluster())),
   );
   return answers.map(({ body }) => body.id as string);
 }
 
 const report = (id: string, body: object = newReport('validation'), on = app) =>
-  call(on, 'POST', `/clusters/${id}/statuses`, body);
+  begin(api(on).post(`/clusters/${id}/statuses`).send(body));
 
 async function conditionsOf(id: string): Promise<Record<string, string>> {
-  const { body } = await call(app, 'GET', `/clusters/${id}`);
+  const { body } = await api(app).get(`/clusters/${id}`);
   const { conditions } = body.status as { conditions: { type: string; status: string }[] };
   return Object.fromEntries(conditions.map(({ type, status }) => [type, status]));
 }
@@ -69,7 +68,7 @@ it('writes a crowd by few statements, and each report decides the conditions of 
 
   for (const [index, { status, body }] of answers.entries()) {
     expect(status).toBe(201);
-    const stored = await call(app, 'GET', `/clusters/${ids[index]!}/statuses`);
+    const stored = await api(app).get(`/clusters/${ids[index]!}/statuses`);
     expect(stored.body.items).toEqual([body]);
     expect(body.data.text).toContain(`slashed ${index}`);
     expect(body.metadata?.job_name).toBe(index % 3 === 0 ? `job-${index}` : undefined);
@@ -128,7 +127,7 @@ it('counts all reports on one resource, even when they do not queue', async () =
     const conditions = await conditionsOf(id!);
     expect(conditions).toMatchObject({ Ready: 'True', ElsewhereSuccessful: 'True' });
     expect(Object.keys(conditions).filter((type) => type.startsWith('Extra'))).toHaveLength(18);
-    const { body } = await call(app, 'GET', `/clusters/${id!}/statuses`);
+    const { body } = await api(app).get(`/clusters/${id!}/statuses`);
     expect(body.total).toBe(adapters.length + 1);
   } finally {
     queue.run = run;
@@ -142,6 +141,6 @@ it('stores a large report among small ones', async () => {
     ids.map((id, index) => report(id, index === 4 ? large : newReport('dns'))),
   );
   expect(tally(answers)).toEqual({ 201: 8 });
-  const { body } = await call(app, 'GET', `/clusters/${ids[4]!}/statuses`);
+  const { body } = await api(app).get(`/clusters/${ids[4]!}/statuses`);
   expect(body.items[0].data).toEqual(large.data);
 });

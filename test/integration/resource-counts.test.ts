@@ -1,13 +1,13 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { cluster, insert, nodePool, status, type Resource } from '../support/rows';
-import { createTestDatabase, type TestDatabase } from '../support/database';
+import { createPool, createTestDatabase, type TestDatabase } from '../support/database';
 
 let database: TestDatabase;
 let pool: pg.Pool;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  pool = new pg.Pool({ connectionString: database.url, max: 8 });
+  pool = createPool(database.url);
 });
 
 afterAll(async () => {

@@ -1,10 +1,11 @@
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { api } from '../support/api';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { FleetLoad } from '../support/fleet-load';
 import { adapterVariables } from '../support/kinds';
 import { Process, SOME_REQUIRED } from '../support/lifecycle-races';
-import { call, inspect } from '../support/lifecycle-service';
+import { inspect } from '../support/lifecycle-service';
 import { RoundRobin } from '../support/round-robin';
 import {
   FREE_PORTS,
@@ -110,7 +111,7 @@ test('three replicas behave as one, while one is killed and one is rolled', asyn
   expect(stored.sort(byId)).toEqual(told.sort(byId));
   expect(load.gone.length).toBeGreaterThan(0);
   for (const { path, reports } of load.alive) {
-    const { body } = await call(proxy, 'GET', `${path}/statuses`);
+    const { body } = await api(proxy).get(`${path}/statuses`);
     const { items } = body as { items: { adapter: string; data: { number: number } }[] };
     expect(new Map(items.map(({ adapter, data }) => [adapter, data.number]))).toEqual(reports);
   }

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import supertest from 'supertest';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { newCluster } from '../support/factories';
 import { signingKey, token } from '../support/key-provider';
 import { sendBytes } from '../support/raw-http';
-import { type Answer, send, type Sending } from '../support/send';
 import { type Ended, FREE_PORTS, startService, stopServices } from '../support/service-process';
 
 /* A process that logs all it can is given secrets at every opportunity; none of them may come out of it. */
@@ -34,7 +34,7 @@ const secrets: Record<string, string> = {
 let directory: string;
 let database: TestDatabase;
 let ended: Ended;
-const answers: Answer[] = [];
+const responses: { status: number; text: string }[] = [];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'secrets-'));
@@ -59,33 +59,31 @@ beforeAll(async () => {
     directory,
   );
   const url = new URL((await service.ready()).api).origin;
-  const post = (body: unknown): Sending => ({ method: 'POST', path: CLUSTERS, body });
+  const api = supertest.agent(url).set('Authorization', `Bearer ${good}`);
   const spec = { password: secrets['a password in a spec'] } as never;
   const labels = { password: secrets['a wrong password in a label']! };
-  for (const sending of [
-    { path: CLUSTERS },
-    { path: CLUSTERS, headers: { Cookie: `session=${secrets['a cookie']!}` } },
-    { path: CLUSTERS, headers: { 'X-Api-Key': secrets['an API key']! } },
-    { path: `${CLUSTERS}?access_token=${secrets['a token in the query']!}` },
-    post(newCluster({ spec })),
-    post(newCluster({ labels })),
-    post(`{"password":"${secrets['a password in a body that is no JSON']!}"`),
-  ] as Sending[]) {
-    const headers = { ...sending.headers, Authorization: `Bearer ${good}` };
-    answers.push(await send(url, { ...sending, headers }));
+  const broken = `{"password":"${secrets['a password in a body that is no JSON']!}"`;
+  for (const request of [
+    api.get(CLUSTERS),
+    api.get(CLUSTERS).set('Cookie', `session=${secrets['a cookie']!}`),
+    api.get(CLUSTERS).set('X-Api-Key', secrets['an API key']!),
+    api.get(`${CLUSTERS}?access_token=${secrets['a token in the query']!}`),
+    api.post(CLUSTERS).send(newCluster({ spec })),
+    api.post(CLUSTERS).send(newCluster({ labels })),
+    api.post(CLUSTERS).type('json').send(broken),
+    api.get(CLUSTERS).set('Authorization', `Bearer ${stale}`),
+  ]) {
+    responses.push(await request);
   }
-  const expired = { Authorization: `Bearer ${stale}` };
-  answers.push(await send(url, { path: CLUSTERS, headers: expired }));
   // Refused by Node itself, which knows the whole of it.
-  answers.push(
+  responses.push(
     ...(await sendBytes(
       url,
       `GET / HTTP/1.1\r\nAuthorization: Bearer ${good}\r\nHost : x\r\n\r\n`,
     )),
   );
   await database.drop();
-  const headers = { Authorization: `Bearer ${good}` };
-  answers.push(await send(url, { path: CLUSTERS, headers }));
+  responses.push(await api.get(CLUSTERS));
   ended = await service.end('SIGTERM');
 });
 
@@ -96,7 +94,7 @@ afterAll(async () => {
 });
 
 test('everything was tried, and everything was logged', () => {
-  expect(answers.map(({ status }) => status)).toEqual([
+  expect(responses.map(({ status }) => status)).toEqual([
     ...[200, 200, 200, 400, 201, 400, 400],
     ...[401, 400, 503],
   ]);
@@ -116,7 +114,7 @@ test('no secret is in the log', () => {
 
 test('no problem repeats a secret', () => {
   for (const [what, secret] of Object.entries(secrets)) {
-    const found = answers.filter(({ status, text }) => status >= 400 && text.includes(secret));
+    const found = responses.filter(({ status, text }) => status >= 400 && text.includes(secret));
     expect({ what, found }).toEqual({ what, found: [] });
   }
 });

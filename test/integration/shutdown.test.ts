@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import supertest, { type Response } from 'supertest';
+import { api as apiOf, begin } from '../support/api';
 import { nobodyWaits, someoneWaits } from '../support/backends';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
-import { type Answer, send } from '../support/send';
 import {
   FREE_PORTS,
   type ServiceProcess,
@@ -14,7 +15,7 @@ import {
 
 /* How the service stops: not ready first, then every request answered, then gone; and at once when it is told twice. */
 
-const CLUSTERS = '/api/hyperfleet/v1/clusters';
+const CLUSTERS = '/clusters';
 /** A list that is read on a pooled connection; one without a search shares the connections of short reads. */
 const SEARCH = `${CLUSTERS}?search=${encodeURIComponent("labels.a = 'b'")}`;
 
@@ -34,8 +35,8 @@ afterAll(async () => {
 
 interface Running {
   service: ServiceProcess;
-  list: (path?: string) => Promise<Answer>;
-  health: (path: string) => Promise<Answer>;
+  list: (path?: string) => Promise<Response>;
+  health: (path: string) => Promise<Response>;
 }
 
 async function start(env: Record<string, string> = {}): Promise<Running> {
@@ -47,8 +48,8 @@ async function start(env: Record<string, string> = {}): Promise<Running> {
   const { api, health } = await service.ready();
   return {
     service,
-    list: (path = CLUSTERS) => send(new URL(api).origin, { path }),
-    health: (path) => send(new URL(health).origin, { path }),
+    list: (path = CLUSTERS) => begin(apiOf({ url: new URL(api).origin }).get(path)),
+    health: (path) => begin(supertest(new URL(health).origin).get(path)),
   };
 }
 

@@ -1,6 +1,6 @@
+import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool } from '../support/factories';
-import { call } from '../support/lifecycle-service';
 import {
   after,
   conditionOf,
@@ -44,9 +44,11 @@ async function report(
 }
 
 const patch = async (subject: Subject) => {
-  const { body } = await call(app, 'PATCH', subject.path, {
-    labels: { touched: String(Date.now()) },
-  });
+  const { body } = await api(app)
+    .patch(subject.path)
+    .send({
+      labels: { touched: String(Date.now()) },
+    });
   return (body as { updated_time: string }).updated_time;
 };
 
@@ -239,7 +241,7 @@ test('a node pool has its own required adapters, its own words, and an observed 
 test('a marked resource is Ready for its removal when all is finalized and no node pool is left', async () => {
   const cluster = await newSubject();
   await createSubject(app, `${cluster.path}/nodepools`, newNodePool());
-  await call(app, 'DELETE', cluster.path);
+  await api(app).delete(cluster.path);
   expect(await conditionOf(app, cluster, 'Ready')).toMatchObject({ reason: 'AwaitingAdapters' });
 
   // Finalized counts without Available.

@@ -1,6 +1,6 @@
+import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster } from '../support/factories';
-import { call } from '../support/lifecycle-service';
 import { createSubject, minimalReport, sendReport, statusOf } from '../support/reports';
 
 /* How configuration shows in the conditions. */
@@ -35,9 +35,7 @@ describe('the newer names of Ready and Available', () => {
       const { conditions } = await statusOf(plain, cluster);
       expect(conditions.map(({ type }) => type)).toEqual(['Available', 'Ready', 'DnsSuccessful']);
       const search = `id = '${cluster.id}' and status.conditions.Reconciled = 'True'`;
-      const { body } = await call(
-        plain,
-        'GET',
+      const { body } = await api(plain).get(
         `/clusters?${new URLSearchParams({ search }).toString()}`,
       );
       expect(body).toMatchObject({ total: 1, items: [{ status: { conditions } }] });

@@ -1,6 +1,6 @@
+import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool } from '../support/factories';
-import { call } from '../support/lifecycle-service';
 import { after, createSubject, minimalReport, sendReport, type Subject } from '../support/reports';
 
 let app: TestApp;
@@ -17,7 +17,9 @@ interface List {
 beforeAll(async () => {
   app = await startTestApp();
   cluster = await createSubject(app, '/clusters', newCluster());
-  await call(app, 'PATCH', cluster.path, { spec: { nodes: 2 } });
+  await api(app)
+    .patch(cluster.path)
+    .send({ spec: { nodes: 2 } });
   // Reported in this order: neither by name nor by time.
   for (const [adapter, generation, seconds] of [
     ['validation', 2, 30],
@@ -33,9 +35,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 async function list(query: Record<string, string> = {}, { path } = cluster): Promise<List> {
-  const { status, body } = await call(
-    app,
-    'GET',
+  const { status, body } = await api(app).get(
     `${path}/statuses?${new URLSearchParams(query).toString()}`,
   );
   expect(status).toBe(200);
@@ -120,7 +120,7 @@ test('an unknown resource has no list, nor has a node pool under another cluster
   const other = await createSubject(app, '/clusters', newCluster());
   const pool = await createSubject(app, `${other.path}/nodepools`, newNodePool());
   for (const path of ['/clusters/2unknown', `${cluster.path}/nodepools/${pool.id}`]) {
-    const { status, body } = await call(app, 'GET', `${path}/statuses`);
+    const { status, body } = await api(app).get(`${path}/statuses`);
     expect([status, (body as { code: string }).code]).toEqual([404, 'HYPERFLEET-NTF-001']);
   }
 });
@@ -132,7 +132,7 @@ test.each([
   ['pageSize=2&size=3', 'VAL-000'],
   ['adapter=dns', 'VAL-000'],
 ])('refuses ?%s', async (query, code) => {
-  const { status, body } = await call(app, 'GET', `${cluster.path}/statuses?${query}`);
+  const { status, body } = await api(app).get(`${cluster.path}/statuses?${query}`);
 
   expect([status, (body as { id: string }).id]).toEqual([400, code]);
 });

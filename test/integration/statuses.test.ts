@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream';
 import winston from 'winston';
+import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster } from '../support/factories';
-import { call } from '../support/lifecycle-service';
 import {
   after,
   createSubject,
@@ -45,7 +45,7 @@ async function discard(subject: Subject, report: ReportBody): Promise<unknown> {
   return headers['hyperfleet-report-discarded'];
 }
 
-async function accept(subject: Subject, report: ReportBody, method?: 'PUT') {
+async function accept(subject: Subject, report: ReportBody, method?: 'put') {
   const answer = await sendReport(app, subject, report, method);
   expect(answer.status).toBe(201);
   expect(answer.headers['hyperfleet-report-discarded']).toBeUndefined();
@@ -61,12 +61,16 @@ const at = (time: string | undefined, generation = 1, available: 'True' | 'Unkno
 
 test('5. a report about an older generation than the stored one is discarded, however new it is', async () => {
   const cluster = await newSubject();
-  await call(app, 'PATCH', cluster.path, { spec: { nodes: 9 } });
+  await api(app)
+    .patch(cluster.path)
+    .send({ spec: { nodes: 9 } });
   await accept(cluster, at(after(cluster, 1), 2));
 
   expect(await discard(cluster, at(after(cluster, 2), 1))).toBe('stale_generation');
   // A newer generation is accepted with an older time.
-  await call(app, 'PATCH', cluster.path, { spec: { nodes: 10 } });
+  await api(app)
+    .patch(cluster.path)
+    .send({ spec: { nodes: 10 } });
   await accept(cluster, at(after(cluster, 0), 3));
 });
 
@@ -97,7 +101,7 @@ describe('7. Available=Unknown', () => {
         { observed_generation: 2 },
       );
     await accept(cluster, at(undefined));
-    await call(app, 'DELETE', cluster.path);
+    await api(app).delete(cluster.path);
 
     expect(await discard(cluster, report('False'))).toBe('available_unknown');
     await accept(cluster, report('True'));
@@ -133,7 +137,7 @@ describe('8. an accepted report', () => {
         ...minimalReport('validation', { Applied: 'True', Available: 'True', Health: 'False' }),
         observed_time: after(cluster, 2),
       },
-      'PUT',
+      'put',
     );
     expect(second).toEqual({
       adapter: 'validation',
@@ -154,7 +158,7 @@ describe('8. an accepted report', () => {
     const cluster = await newSubject();
     await accept(cluster, at(undefined));
 
-    expect((await call(app, 'GET', cluster.path)).body).toMatchObject({
+    expect((await api(app).get(cluster.path)).body).toMatchObject({
       generation: 1,
       updated_time: cluster.createdTime,
     });

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { loadConfig } from '../../src/config/config';
 import { connectionOptions } from '../../src/postgres/connection-options';
 import { waitForDatabase } from '../../src/postgres/first-connection';
 import { silentLogger } from '../../src/telemetry/log';
+import { withClient } from '../support/database';
 import { OwnPostgres } from '../support/own-postgres';
 
 /* sslmode in the meaning of libpq, against a server with TLS, without it, and with nothing else. */
@@ -61,12 +61,9 @@ async function connect(host: string, query: string): Promise<string> {
     const options = connectionOptions(loadConfig({ DATABASE_URL: url }));
     const settled = await waitForDatabase(options, 0, silentLogger);
     // What was settled must do for every later connection.
-    const client = new pg.Client(settled.client);
-    await client.connect();
-    const { rows } = await client.query<{ ssl: boolean }>(
-      'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
+    const { rows } = await withClient(settled.client, (client) =>
+      client.query<{ ssl: boolean }>('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'),
     );
-    await client.end();
     return rows[0]!.ssl ? 'encrypted' : 'plain';
   } catch (error) {
     return (error as Error).message;

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import supertest, { type Response } from 'supertest';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { newCluster } from '../support/factories';
-import { type Answer, send } from '../support/send';
 import {
   FREE_PORTS,
   type ServiceProcess,
@@ -78,10 +78,12 @@ afterAll(async () => {
 async function start(env: Record<string, string>) {
   const all = { ...FREE_PORTS, DATABASE_URL: database.url, OTEL_BSP_SCHEDULE_DELAY: '50', ...env };
   const service = startService(['serve'], all, directory);
-  const { api, health } = await service.ready();
-  const ask = (method: string, path: string, headers: Record<string, string>, body?: unknown) =>
-    send(new URL(api).origin, { method, path, headers, body });
-  return { service, ask, health: new URL(health).origin };
+  const ready = await service.ready();
+  return {
+    service,
+    api: supertest(new URL(ready.api).origin),
+    health: supertest(new URL(ready.health).origin),
+  };
 }
 
 const spans = () =>
@@ -94,7 +96,7 @@ const attribute = (list: Attribute[], key: string) => {
   return value?.stringValue ?? value?.intValue;
 };
 
-async function requestLine(service: ServiceProcess, answer: Answer) {
+async function requestLine(service: ServiceProcess, answer: Response) {
   for (;;) {
     const line = service.log.find(
       ({ message, trace_id }) =>
@@ -106,17 +108,17 @@ async function requestLine(service: ServiceProcess, answer: Answer) {
 }
 
 it('sends a span for a request and for each of its statements, within the trace of the client', async () => {
-  const { service, ask, health } = await start({
+  const { service, api, health } = await start({
     OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
     OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
   });
   const headers = { traceparent: TRACEPARENT, 'X-Request-Id': 'mine' };
-  const created = await ask('POST', CLUSTERS, headers, newCluster());
+  const created = await api.post(CLUSTERS).set(headers).send(newCluster());
   const path = created.body.href as string;
-  expect((await ask('GET', path, {})).status).toBe(200);
-  const missing = await ask('GET', `${CLUSTERS}/none`, headers);
-  expect((await send(health, { path: '/readyz' })).status).toBe(200);
-  const other = (await ask('GET', CLUSTERS, {})).headers['x-request-id'];
+  expect((await api.get(path)).status).toBe(200);
+  const missing = await api.get(`${CLUSTERS}/none`).set(headers);
+  expect((await health.get('/readyz')).status).toBe(200);
+  const other = (await api.get(CLUSTERS)).headers['x-request-id'];
 
   // The id of the trace is the one that clients and operators see.
   expect(missing.headers['x-request-id']).toBe(TRACE_ID);
@@ -153,9 +155,9 @@ it('sends a span for a request and for each of its statements, within the trace 
 });
 
 it('makes no traces unless an exporter is configured, and takes the id from X-Request-Id then', async () => {
-  const { ask } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SDK_DISABLED: 'true' });
+  const { api } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SDK_DISABLED: 'true' });
   const headers = { traceparent: TRACEPARENT, 'X-Request-Id': 'mine' };
-  const answer = await ask('GET', `${CLUSTERS}/none`, headers);
+  const answer = await api.get(`${CLUSTERS}/none`).set(headers);
   expect(answer.headers['x-request-id']).toBe('mine');
   expect(answer.body.trace_id).toBe('mine');
   await sleep(300);
@@ -163,8 +165,8 @@ it('makes no traces unless an exporter is configured, and takes the id from X-Re
 });
 
 it('serves and stops in time while the collector is away', async () => {
-  const { service, ask } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
-  expect((await ask('GET', CLUSTERS, {})).status).toBe(200);
+  const { service, api } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
+  expect((await api.get(CLUSTERS)).status).toBe(200);
   const begin = Date.now();
   expect((await service.end('SIGTERM')).code).toBe(0);
   expect(Date.now() - begin).toBeLessThan(8000);

@@ -1,10 +1,10 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import supertest from 'supertest';
 import { packageRoot } from '../../src/config/package-root';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';
 import { newCluster, newReport } from '../support/factories';
-import { send } from '../support/send';
 import { FREE_PORTS, runService, startService, stopServices } from '../support/service-process';
 
 /*
@@ -34,23 +34,22 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 async function start() {
   const env = { ...FREE_PORTS, DATABASE_URL: database.url, HYPERFLEET_CLUSTER_ADAPTERS: 'dns' };
   const service = startService(['serve'], env, directory);
-  const url = new URL((await service.ready()).api).origin;
-  const api = (method: string, path: string, body?: unknown) => send(url, { method, path, body });
+  const api = supertest(new URL((await service.ready()).api).origin);
   return { service, api };
 }
 
 /** One of everything that reads or writes. */
 async function exercise(api: Awaited<ReturnType<typeof start>>['api']): Promise<number[]> {
-  const created = await api('POST', CLUSTERS, newCluster());
+  const created = await api.post(CLUSTERS).send(newCluster());
   const path = created.body.href as string;
   const answers = [
     created,
-    await api('GET', path),
-    await api('GET', `${CLUSTERS}?search=labels.env='production'`),
-    await api('PUT', `${path}/statuses`, newReport('dns')),
-    await api('PATCH', path, { labels: { a: 'b' } }),
-    await api('DELETE', path),
-    await api('POST', `${path}/force-delete`, { reason: 'test' }),
+    await api.get(path),
+    await api.get(`${CLUSTERS}?search=labels.env='production'`),
+    await api.put(`${path}/statuses`).send(newReport('dns')),
+    await api.patch(path).send({ labels: { a: 'b' } }),
+    await api.delete(path),
+    await api.post(`${path}/force-delete`).send({ reason: 'test' }),
   ];
   return answers.map(({ status }) => status);
 }
@@ -91,18 +90,29 @@ it('starts on a schema that is ahead of it, as after a roll-back, and migrates n
 
 it('does not let clients notice a migration that changes what its prepared statements return', async () => {
   const { service, api } = await start();
-  const path = (await api('POST', CLUSTERS, newCluster())).body.href as string;
+  const path = (await api.post(CLUSTERS).send(newCluster())).body.href as string;
   // Several connections have prepared the statements.
   const crowd = () => Promise.all(Array.from({ length: 6 }, () => exercise(api)));
   await crowd();
   await migrate('ALTER TABLE resource_status ALTER COLUMN observed_generation TYPE bigint');
-  expect((await api('GET', path)).status).toBe(200);
+  expect((await api.get(path)).status).toBe(200);
   for (const statuses of await crowd()) expect(statuses).toEqual(FINE);
   const noise = service.log.filter(({ level, message }) => {
     return level !== 'info' && message !== 'removed by force';
   });
   expect(noise).toEqual([]);
 });
+
+it.each(['serve', 'migrate'])(
+  'refuses the schema of an unreleased version at %s, and says what to do',
+  async (command) => {
+    await migrate("UPDATE knex_migrations SET name = '20260101000000_unreleased.js'");
+    const env = { ...FREE_PORTS, DATABASE_URL: database.url };
+    const ended = await runService([command], env, directory);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toMatch(/unreleased version.*drop the database and create it again/);
+  },
+);
 
 it('knows no version older than the schema: the one before a second migration is to be tried here', () => {
   expect(readdirSync(MIGRATIONS)).toEqual(['20261126000000_create_tables.js']);

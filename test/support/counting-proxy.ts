@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 
 /** What has gone through the proxy since the last `reset`. */
-export interface Traffic {
+interface Traffic {
   /** Statements: each ends with Sync, or is a simple Query. */
   statements: number;
   /** How often somebody sent something and then had to wait for the answer. */

@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmbedded } from '../../src/embedded/embedded-postgres';
 import { isAlive } from '../../src/embedded/instance';
 import { migrateUp } from '../../src/postgres/migrations';
-import { databaseUrl, knexOf, withClient } from './database';
+import { databaseUrl, knexOf, waitForDatabase, withClient } from './database';
 import { type Pooler, startPooler } from './pooler';
 
 interface Server {
@@ -21,6 +20,7 @@ interface Run extends Server {
 
 const CONTAINER_IMAGE = 'postgres:17-alpine';
 const DIRECTORY_PREFIX = 'hyperfleet-test-';
+const READY_TIMEOUT_MS = 30_000;
 
 let current: Promise<Run> | undefined;
 
@@ -48,7 +48,8 @@ async function prepareRun(): Promise<Run> {
     // Several runs may share one server.
     const prefix = `hyperfleet_test_${randomBytes(5).toString('hex')}_`;
     const template = `${prefix}template`;
-    await waitForQuery(server.url);
+    // The image starts a temporary server to set itself up: a port that listens is not yet a database.
+    await waitForDatabase(server.url, READY_TIMEOUT_MS);
     await withClient(server.url, (client) => client.query(`CREATE DATABASE ${template}`));
     const knex = knexOf(databaseUrl(server.url, template));
     await migrateUp(knex).finally(() => knex.destroy());
@@ -156,20 +157,6 @@ function removeLeftovers(): void {
       fs.rmSync(path.join(os.tmpdir(), name), { recursive: true, force: true });
     } catch {
       // Somebody else's: theirs to remove.
-    }
-  }
-}
-
-/** The image starts a temporary server to set itself up: a port that listens is not yet a database. */
-async function waitForQuery(url: string): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  for (;;) {
-    try {
-      await withClient(url, (client) => client.query('SELECT 1'));
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await sleep(100);
     }
   }
 }

@@ -49,11 +49,19 @@ async function createFrom(client: pg.Client, template: string, name: string): Pr
   }
 }
 
+/** Somebody has to listen: the server ends idle connections when a database is dropped or a server stops. */
+const ignore = () => undefined;
+
+export function createPool(url: string): pg.Pool {
+  return new pg.Pool({ connectionString: url, max: 8 }).on('error', ignore);
+}
+
 export async function withClient<T>(
-  url: string,
+  target: string | pg.ClientConfig,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new pg.Client(target);
+  client.on('error', ignore);
   await client.connect();
   try {
     return await work(client);
@@ -62,14 +70,35 @@ export async function withClient<T>(
   }
 }
 
+/**
+ * Returns once a server executes queries.
+ * @param hasFailed ends the wait early
+ * @throws the last error when it does not
+ */
+export async function waitForDatabase(
+  url: string,
+  timeoutMs: number,
+  hasFailed = () => false,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    try {
+      await withClient(url, (client) => client.query('SELECT 1'));
+      return;
+    } catch (error) {
+      if (Date.now() > deadline || hasFailed()) throw error;
+      await sleep(30);
+    }
+  }
+}
+
 export function knexOf(url: string): Knex {
-  // What goes wrong is thrown as well: nothing is lost by not printing it.
-  const quiet = () => undefined;
   return knexBuilder({
     client: 'pg',
     connection: url,
     pool: { min: 0, max: 4 },
-    log: { warn: quiet, error: quiet },
+    // What goes wrong is thrown as well: nothing is lost by not printing it.
+    log: { warn: ignore, error: ignore },
   });
 }
 

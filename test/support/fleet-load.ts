@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Response, Test } from 'supertest';
+import { api, MERGE_PATCH } from './api';
 import { newCluster, newNodePool, newReport } from './factories';
-import { call, MERGE_PATCH } from './lifecycle-service';
 import { REPEATED } from './round-robin';
-import type { Answer } from './send';
 
 const EPOCH = Date.now() - 3_600_000;
 
@@ -29,7 +29,11 @@ export class FleetLoad {
   private busy = true;
   private reports = 0;
 
-  constructor(private readonly service: { url: string }) {}
+  private readonly api: ReturnType<typeof api>;
+
+  constructor(service: { url: string }) {
+    this.api = api(service);
+  }
 
   /** Works until `stop`; rejects at the first answer that is wrong. */
   async run(): Promise<void> {
@@ -72,7 +76,7 @@ export class FleetLoad {
     await Promise.all(['validation', 'dns'].map((adapter) => this.report(cluster, adapter)));
 
     // Whichever replica is asked, it knows what any of them has acknowledged.
-    const { body } = await this.ask('GET', cluster.path, undefined, [200]);
+    const { body } = await this.ask(this.api.get(cluster.path), 200);
     const { generation, labels, status } = body as {
       generation: number;
       labels: Record<string, string>;
@@ -89,7 +93,7 @@ export class FleetLoad {
     const cluster = await this.create('/clusters', newCluster());
     const pool = await this.create(`${cluster.path}/nodepools`, newNodePool());
     await this.report(cluster, 'validation');
-    await this.ask('DELETE', cluster.path, undefined, [202]);
+    await this.ask(this.api.delete(cluster.path), 202);
     for (const known of [cluster, pool]) known.generation++;
     const finalize = (known: Known, adapter: string) =>
       this.report(known, adapter, { Available: 'False', Finalized: 'True' });
@@ -99,19 +103,17 @@ export class FleetLoad {
       finalize(pool, 'validation'),
     ]);
     this.gone.push(cluster, pool);
-    for (const { path } of [pool, cluster]) await this.ask('GET', path, undefined, [404]);
+    for (const { path } of [pool, cluster]) await this.ask(this.api.get(path), 404);
   }
 
   private async create(path: string, body: { name: string }): Promise<Known> {
     // The replica may have died with the resource created and nobody told.
-    const answer = await this.ask('POST', path, body, [201], [409]);
-    let { id } = answer.body as { id?: string };
-    if (answer.status === 409) {
+    const response = await this.ask(this.api.post(path).send(body), 201, [409]);
+    let { id } = response.body as { id?: string };
+    if (response.status === 409) {
       const { body: found } = await this.ask(
-        'GET',
-        `${path}?search=name='${body.name}'`,
-        undefined,
-        [200],
+        this.api.get(`${path}?search=name='${body.name}'`),
+        200,
       );
       id = (found as { items: { id: string }[] }).items[0]!.id;
     }
@@ -129,30 +131,30 @@ export class FleetLoad {
     const report = { ...newReport(adapter, generation, conditions, time), data: { number } };
     // The last report of a resource that is being deleted takes it away.
     const ifRepeated = conditions.Finalized === 'True' ? [404] : [];
-    await this.ask('POST', `${known.path}/statuses`, report, [201], ifRepeated);
+    const request = this.api.post(`${known.path}/statuses`).send(report);
+    await this.ask(request, 201, ifRepeated);
     known.reports.set(adapter, number);
   }
 
   private async label(known: Known, labels: Record<string, string>): Promise<void> {
-    await this.ask('PATCH', known.path, { labels }, [200], [], MERGE_PATCH);
+    await this.ask(this.api.patch(known.path).type(MERGE_PATCH).send({ labels }), 200);
     known.generation++;
   }
 
+  /** @param right the statuses that are right; `rightIfRepeated` are so too when the proxy sent it twice */
   private async ask(
-    method: string,
-    path: string,
-    body: unknown,
-    right: number[],
+    request: Test,
+    right: number,
     rightIfRepeated: number[] = [],
-    headers?: Record<string, string>,
-  ): Promise<Answer> {
-    const answer = await call(this.service, method, path, body, headers);
-    const repeated = answer.headers[REPEATED] !== undefined;
+  ): Promise<Response> {
+    const response = await request;
+    const repeated = response.headers[REPEATED] !== undefined;
     this.answered++;
     if (repeated) this.repeated++;
-    if (![...right, ...(repeated ? rightIfRepeated : [])].includes(answer.status)) {
-      throw new Error(`${method} ${path} was answered ${answer.status} ${answer.text}`);
+    if (![right, ...(repeated ? rightIfRepeated : [])].includes(response.status)) {
+      const { method, url } = request;
+      throw new Error(`${method} ${url}: ${response.status} ${response.text}`);
     }
-    return answer;
+    return response;
   }
 }

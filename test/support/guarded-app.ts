@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import supertest from 'supertest';
 import type { Authorizer } from '../../src/auth/authorizer';
 import { startTestApp, type TestApp } from './app';
 import { KeyServer, type SigningKey, signingKey, token } from './key-provider';
-import { type Answer, send, type Sending } from './send';
 
 const ISSUER = 'https://issuer.example.org';
 const AUDIENCE = 'hyperfleet';
@@ -37,7 +37,8 @@ export interface GuardedApp extends TestApp {
   provider: KeyServer;
   authorizer: Authorizer;
   rulesFile: string;
-  as(authorization: string | undefined, sending: Sending): Promise<Answer>;
+  /** supertest with this header `Authorization`, or none. */
+  as(authorization?: string): ReturnType<typeof supertest.agent>;
   /** Creates something as Ada. @returns its id */
   made(path: string, body: object): Promise<string>;
 }
@@ -60,17 +61,15 @@ export async function startGuardedApp(): Promise<GuardedApp> {
     },
   });
   const authorizer = app.service.gate.authorizer!;
-  const as = (authorization: string | undefined, sending: Sending) => {
-    const headers = { ...sending.headers };
-    if (authorization !== undefined) headers.Authorization = authorization;
-    return send(app.url, { ...sending, headers });
+  const as = (authorization?: string) => {
+    const agent = supertest.agent(app.url);
+    return authorization === undefined ? agent : agent.set('Authorization', authorization);
   };
   return {
     ...{ ...app, provider, authorizer, rulesFile, as },
     async made(path, body) {
-      const answer = await as(ADA, { method: 'POST', path, body });
-      if (answer.status !== 201) throw new Error(answer.text);
-      return answer.body.id as string;
+      const response = await as(ADA).post(path).send(body).expect(201);
+      return response.body.id as string;
     },
     async stop() {
       await app.stop();

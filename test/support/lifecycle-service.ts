@@ -1,27 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Test } from 'supertest';
 import { aggregateRow, isRowComplete } from '../../src/repositories/aggregation';
 import type { Database } from '../../src/postgres/database';
 import { statement } from '../../src/postgres/statement';
 import type { Kinds } from '../../src/kinds/kind';
 import { DECIDING_COLUMNS, type ResourceWithReports } from '../../src/repositories/resources';
 import { RESOURCE_TABLES } from '../../src/repositories/rows';
+import { api, MERGE_PATCH } from './api';
 import type { Outcome, Place, Request } from './lifecycle-model';
-import { type Answer, send } from './send';
-
-export const API_BASE = '/api/hyperfleet/v1';
-
-/** Sends JSON to a route below the base path; `type` for a PATCH of the other kind. */
-export function call(
-  app: { url: string },
-  method: string,
-  path: string,
-  body?: unknown,
-  headers?: Record<string, string>,
-): Promise<Answer> {
-  return send(app.url, { method, path: `${API_BASE}${path}`, body, headers });
-}
-
-export const MERGE_PATCH = { 'Content-Type': 'application/merge-patch+json' };
 
 export function pathOf({ kind, id, ownerId }: Place): string {
   return kind === 'Cluster' ? `/clusters/${id}` : `/clusters/${ownerId!}/nodepools/${id}`;
@@ -31,8 +17,7 @@ export function pathOf({ kind, id, ownerId }: Place): string {
 const EPOCH = Date.now() - 3_600_000;
 
 export async function ask(app: { url: string }, request: Request): Promise<Outcome> {
-  const answer = await send(app.url, wire(request));
-  const { status, body } = answer;
+  const { status, body } = await sending(app, request);
   if (status >= 400) return { status, code: body.code };
   if (status === 204 || request.do === 'report') return { status };
   return {
@@ -43,31 +28,23 @@ export async function ask(app: { url: string }, request: Request): Promise<Outco
   };
 }
 
-function wire(request: Request) {
+function sending(app: { url: string }, request: Request): Test {
   if (request.do === 'create') {
     const { kind, ownerId, name, spec, labels } = request;
     const below = ownerId === undefined ? '' : `/${ownerId}/nodepools`;
-    return {
-      method: 'POST',
-      path: `${API_BASE}/clusters${below}`,
-      body: { kind, name, spec, labels },
-    };
+    return api(app).post(`/clusters${below}`).send({ kind, name, spec, labels });
   }
-  const path = API_BASE + pathOf(request.at);
+  const path = pathOf(request.at);
   switch (request.do) {
     case 'patch':
-      return {
-        ...{ method: 'PATCH', path, body: request.body },
-        ...(request.merge && { headers: MERGE_PATCH }),
-      };
+      return api(app)
+        .patch(path)
+        .type(request.merge ? MERGE_PATCH : 'json')
+        .send(request.body);
     case 'delete':
-      return { method: 'DELETE', path };
+      return api(app).delete(path);
     case 'force-delete':
-      return {
-        method: 'POST',
-        path: `${path}/force-delete`,
-        body: { reason: 'the model says so' },
-      };
+      return api(app).post(`${path}/force-delete`).send({ reason: 'the model says so' });
     case 'report': {
       const { adapter, generation, time, available, finalized } = request;
       const conditions = [
@@ -76,10 +53,18 @@ function wire(request: Request) {
       ];
       const observed_time = new Date(EPOCH + time).toISOString();
       const body = { adapter, observed_generation: generation, observed_time, conditions };
-      return { method: 'POST', path: `${path}/statuses`, body };
+      return api(app).post(`${path}/statuses`).send(body);
     }
   }
 }
+
+const ROWS = statement<StoredRow, { ids: readonly string[] | null }>(
+  { operation: 'select', table: 'resources' },
+  `SELECT ${DECIDING_COLUMNS}, s.ready, s.available,
+     (SELECT coalesce(jsonb_object_agg(l.key, l.value), '{}') FROM resource_labels l
+      WHERE l.resource_id = r.id AND l.kind = r.kind) AS label_rows
+   FROM ${RESOURCE_TABLES} WHERE :ids::text[] IS NULL OR r.id = ANY (:ids) ORDER BY r.id`,
+);
 
 export type StoredRow = ResourceWithReports & {
   ready: boolean;
@@ -87,19 +72,19 @@ export type StoredRow = ResourceWithReports & {
   label_rows: Record<string, string>;
 };
 
-const ROWS = statement<StoredRow, { ids: readonly string[] | null }>(
-  { operation: 'select', table: 'resources' },
-  `
-    SELECT ${DECIDING_COLUMNS}, s.ready, s.available,
-      (SELECT coalesce(jsonb_object_agg(l.key, l.value), '{}') FROM resource_labels l
-       WHERE l.resource_id = r.id AND l.kind = r.kind) AS label_rows
-    FROM ${RESOURCE_TABLES} WHERE :ids::text[] IS NULL OR r.id = ANY (:ids) ORDER BY r.id`,
-);
-
 /** All rows, or those with these ids. */
-export function storedRows(db: Database, ids?: readonly string[]): Promise<StoredRow[]> {
-  return db.query(ROWS, { ids: ids ?? null });
+export function storedRows(
+  db: Database,
+  ids: readonly string[] | null = null,
+): Promise<StoredRow[]> {
+  return db.query(ROWS, { ids });
 }
+
+const COUNTS = statement<Count>(
+  { operation: 'select', table: 'resource_counts' },
+  `SELECT kind, sum(total)::int AS total, sum(ready)::int AS ready, sum(available)::int AS available
+   FROM resource_counts GROUP BY kind`,
+);
 
 interface Count {
   kind: string;
@@ -108,23 +93,6 @@ interface Count {
   available: number;
 }
 
-/** As counted by the triggers. */
-const COUNTED = statement<Count>(
-  { operation: 'select', table: 'resource_counts' },
-  `
-    SELECT kind, sum(total)::int AS total, sum(ready)::int AS ready, sum(available)::int AS available
-    FROM resource_counts GROUP BY kind HAVING sum(total) <> 0 ORDER BY kind`,
-);
-
-/** As they are. */
-const COUNT = statement<Count>(
-  { operation: 'select', table: 'resource_status' },
-  `
-    SELECT kind, count(*)::int AS total, count(*) FILTER (WHERE ready)::int AS ready,
-      count(*) FILTER (WHERE available)::int AS available
-    FROM resource_status GROUP BY kind ORDER BY kind`,
-);
-
 /** What must hold of the database whenever nobody is writing, and does not. */
 export async function violations(db: Database, kinds: Kinds): Promise<string[]> {
   return (await inspect(db, kinds)).violations;
@@ -132,14 +100,21 @@ export async function violations(db: Database, kinds: Kinds): Promise<string[]> 
 
 /** All rows, and what does not hold of them. */
 export async function inspect(db: Database, kinds: Kinds) {
-  const [rows, counted, expected] = await Promise.all([
-    storedRows(db),
-    db.query(COUNTED, {}),
-    db.query(COUNT, {}),
-  ]);
+  const [rows, counts] = await Promise.all([storedRows(db), db.query(COUNTS, {})]);
   const found = rows.flatMap((row) => rowViolations(row, rows, kinds));
-  if (!isDeepStrictEqual(counted, expected)) {
-    found.push(`counted ${JSON.stringify(counted)}, there are ${JSON.stringify(expected)}`);
+  for (const kind of kinds.keys()) {
+    const ofKind = rows.filter((row) => row.kind === kind);
+    const expected = {
+      kind,
+      total: ofKind.length,
+      ready: ofKind.filter(({ ready }) => ready).length,
+      available: ofKind.filter(({ available }) => available).length,
+    };
+    const nothing = { kind, total: 0, ready: 0, available: 0 };
+    const counted = { ...(counts.find((count) => count.kind === kind) ?? nothing) };
+    if (!isDeepStrictEqual(counted, expected)) {
+      found.push(`counted ${JSON.stringify(counted)}, there are ${JSON.stringify(expected)}`);
+    }
   }
   return { rows, violations: found };
 }

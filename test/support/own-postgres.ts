@@ -3,7 +3,6 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Instance,
   EMBEDDED_USER,
@@ -11,7 +10,7 @@ import {
   runProgram,
 } from '../../src/embedded/instance';
 import { migrateUp } from '../../src/postgres/migrations';
-import { knexOf, withClient } from './database';
+import { knexOf, waitForDatabase, withClient } from './database';
 
 const READY_TIMEOUT_MS = 20_000;
 
@@ -52,18 +51,9 @@ export class OwnPostgres {
     const log = fs.openSync(this.logFile, 'a', 0o600);
     this.server = runProgram(this.instance, 'postgres', ['-D', this.instance.data, ...args], log);
     fs.closeSync(log);
-    const deadline = Date.now() + READY_TIMEOUT_MS;
-    for (;;) {
-      try {
-        await withClient(probe, (client) => client.query('SELECT 1'));
-        return;
-      } catch (error) {
-        if (Date.now() > deadline) {
-          throw new Error(fs.readFileSync(this.logFile, 'utf8'), { cause: error });
-        }
-        await sleep(30);
-      }
-    }
+    await waitForDatabase(probe, READY_TIMEOUT_MS).catch((error: unknown) => {
+      throw new Error(fs.readFileSync(this.logFile, 'utf8'), { cause: error });
+    });
   }
 
   /** `fast` ends all connections first, `immediate` is a crash. */

@@ -2,8 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { withClient } from './database';
+import { waitForDatabase } from './database';
 import { freePort } from './own-postgres';
 
 /** It refuses to run as root. */
@@ -50,19 +49,13 @@ export async function startPooler(serverUrl: string): Promise<Pooler | undefined
     await ended(child);
     fs.rmSync(directory, { recursive: true, force: true });
   };
-  const deadline = Date.now() + READY_TIMEOUT_MS;
-  for (;;) {
-    try {
-      await withClient(url, (client) => client.query('SELECT 1'));
-      return { url, stop };
-    } catch (error) {
-      if (Date.now() > deadline || child.exitCode !== null) {
-        await stop();
-        throw new Error(`PgBouncer did not start: ${complaint}`, { cause: error });
-      }
-      await sleep(30);
-    }
+  try {
+    await waitForDatabase(url, READY_TIMEOUT_MS, () => child.exitCode !== null);
+  } catch (error) {
+    await stop();
+    throw new Error(`PgBouncer did not start: ${complaint}`, { cause: error });
   }
+  return { url, stop };
 }
 
 function configuration(server: URL, port: number): string {

@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { CLUSTER, NODE_POOL } from '../../src/kinds/built-in';
+import { createKinds, getKind } from '../../src/kinds/kind';
+import type { ProblemField } from '../../src/problems/problem';
 import { createSpecValidator, type SpecValidator } from '../../src/specs/spec-validator';
 import { type Logger, silentLogger } from '../../src/telemetry/log';
 
@@ -17,6 +20,14 @@ export const log: Logger = {
 beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'spec-validator-'))));
 beforeEach(() => (warnings = []));
 afterAll(() => rmSync(directory, { recursive: true }));
+
+const kinds = createKinds([CLUSTER, NODE_POOL]);
+export const cluster = getKind(kinds, 'Cluster');
+export const nodePool = getKind(kinds, 'NodePool');
+
+export function createValidator(path: string | undefined, fallback = {}): Promise<SpecValidator> {
+  return createSpecValidator(path, fallback, kinds.values(), log);
+}
 
 export function file(text: string, name = 'provider.yaml'): string {
   const path = join(directory, name);
@@ -37,16 +48,21 @@ export function withSchemas(
     components: { schemas },
     ...rest,
   };
-  return createSpecValidator(file(stringify(document)), {}, log);
+  return createValidator(file(stringify(document)));
 }
 
-/** What a spec is told by a ClusterSpec of this schema: message by message. */
-export async function messages(
+/** What a ClusterSpec of this schema finds wrong with a spec. */
+export async function fields(
   schema: Json,
   spec: unknown,
   openapi?: string,
   others: Json = {},
-): Promise<string[]> {
+): Promise<ProblemField[]> {
   const specs = await withSchemas({ ClusterSpec: schema, NodePoolSpec: true, ...others }, openapi);
-  return specs.validate('Cluster', spec).map(({ message }) => message);
+  return specs.validate(cluster, spec);
+}
+
+/** The same, message by message. */
+export async function messages(...args: Parameters<typeof fields>): Promise<string[]> {
+  return (await fields(...args)).map(({ message }) => message);
 }

@@ -1,7 +1,7 @@
+import type { Response } from 'supertest';
 import type { components } from '../../generated/openapi';
+import { api } from './api';
 import { type newReport } from './factories';
-import { call } from './lifecycle-service';
-import type { Answer } from './send';
 
 type Schemas = components['schemas'];
 export type ReportBody = Partial<ReturnType<typeof newReport>> & Record<string, unknown>;
@@ -20,7 +20,7 @@ export async function createSubject(
   path: string,
   body: object,
 ): Promise<Subject> {
-  const answer = await call(app, 'POST', path, body);
+  const answer = await api(app).post(path).send(body);
   expect(answer.status).toBe(201);
   const { id, created_time } = answer.body as { id: string; created_time: string };
   return { path: `${path}/${id}`, id, createdTime: created_time };
@@ -48,20 +48,20 @@ export function minimalReport(
 export function sendReport(
   app: { url: string },
   { path }: Pick<Subject, 'path'>,
-  body: unknown,
-  method: 'POST' | 'PUT' = 'POST',
-): Promise<Answer> {
-  return call(app, method, `${path}/statuses`, body);
+  body: object,
+  method: 'post' | 'put' = 'post',
+): Promise<Response> {
+  return api(app)[method](`${path}/statuses`).send(body);
 }
 
 export async function listReports(app: { url: string }, { path }: Subject) {
-  const { body } = await call(app, 'GET', `${path}/statuses`);
+  const { body } = await api(app).get(`${path}/statuses`);
   return (body as Schemas['AdapterStatusList']).items;
 }
 
 /** The resource as it is served now. */
 export async function statusOf(app: { url: string }, { path }: Subject) {
-  const { body } = await call(app, 'GET', path);
+  const { body } = await api(app).get(path);
   return (body as { status: Schemas['ClusterStatus'] }).status;
 }
 

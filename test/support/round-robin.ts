@@ -8,7 +8,6 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { send } from './send';
 
 /** A service behind the proxy. */
 export interface Replica {
@@ -18,7 +17,7 @@ export interface Replica {
 }
 
 /** What a replica did with its requests. */
-export interface Share {
+interface Share {
   answered: number;
   /** Broken off without an answer. */
   broken: number;
@@ -135,8 +134,7 @@ function isReady(target: Target): Promise<boolean> {
   const { readyz } = target.replica;
   if (readyz !== undefined && Date.now() - target.readyAskedAt > READY_FOR_MS) {
     target.readyAskedAt = Date.now();
-    const { origin, pathname } = new URL(readyz);
-    target.ready = send(origin, { path: pathname }).then(
+    target.ready = fetch(readyz).then(
       ({ status }) => status === 200,
       () => false,
     );

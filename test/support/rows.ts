@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { sql } from '../../src/postgres/statement';
 
 let made = 0;
 
@@ -53,12 +54,8 @@ export async function insert(
   table: string,
   row: Record<string, unknown>,
 ): Promise<void> {
-  const columns = Object.keys(row);
-  const places = columns.map((_, index) => `$${index + 1}`);
-  await on.query(
-    `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places.join(', ')})`,
-    Object.values(row),
-  );
+  const { sql: text, bindings } = sql(table).insert(row).toSQL().toNative();
+  await on.query(text, [...bindings]);
 }
 
 export function report(resource: Resource): Record<string, unknown> {

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 
 /** Ids are a 2, zeros and the first letter of the name, so that a result reads as letters. */
-export function idOf(letter: string): string {
+function idOf(letter: string): string {
   return letter.padStart(26, '0').padStart(27, '2');
 }
 

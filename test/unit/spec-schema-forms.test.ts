@@ -1,4 +1,4 @@
-import { messages } from '../support/provider-schemas';
+import { fields } from '../support/provider-schemas';
 
 describe('a value of one of several forms', () => {
   const aws = {
@@ -16,19 +16,16 @@ describe('a value of one of several forms', () => {
     properties: { platform: { oneOf: forms, discriminator: { propertyName: 'type' } } },
   };
 
-  it('is told what is wrong with the form it means, and everything else', async () => {
+  it('is told on one line what each form lacks, and everything else', async () => {
     const spec = { platform: { type: 'gcp', gcp: { id: 'x' } }, other: 1 };
-    expect(await messages(schema, spec, '3.0.3', others)).toEqual([
-      'spec.name is required',
-      'spec.platform.gcp.id must have at least 3 characters, not 1',
-    ]);
-  });
-
-  it('is told the choice when it means none', async () => {
-    expect(
-      await messages(schema, { name: 'x', platform: { type: 'ibm' } }, '3.0.3', others),
-    ).toEqual([
-      'spec.platform matches none of its allowed forms: spec.platform.aws is required; or: spec.platform.gcp is required',
+    expect(await fields(schema, spec, '3.0.3', others)).toEqual([
+      { field: 'spec.name', message: 'spec.name is required', constraint: 'required' },
+      {
+        field: 'spec.platform',
+        message:
+          'spec.platform must match exactly one schema in oneOf: spec.platform.aws is required; or spec.platform.gcp.id must NOT have fewer than 3 characters (got "x")',
+        constraint: 'oneOf',
+      },
     ]);
   });
 
@@ -36,18 +33,28 @@ describe('a value of one of several forms', () => {
     const either = {
       properties: { a: { anyOf: [{ type: 'string', minLength: 2 }, { type: 'null' }] } },
     };
-    expect(await messages(either, { a: 5 })).toEqual(['spec.a must be a text or null, not 5']);
-    expect(await messages(either, { a: 'x' })).toEqual([
-      'spec.a must have at least 2 characters, not 1',
+    expect(await fields(either, { a: 5 })).toEqual([
+      {
+        field: 'spec.a',
+        message:
+          'spec.a must match a schema in anyOf (got 5): spec.a must be string (got 5); or spec.a must be null (got 5)',
+        constraint: 'anyOf',
+        value: 5,
+      },
     ]);
   });
 
   it('is told when it matches more than one', async () => {
     const both = {
-      properties: { a: { oneOf: [{ minLength: 9 }, { maxLength: 5 }, { pattern: '^a' }] } },
+      properties: { a: { oneOf: [{ minLength: 9 }, { maxLength: 5 }, { pattern: '^a' }, {}] } },
     };
-    expect(await messages(both, { a: 'abc' })).toEqual([
-      'spec.a matches more than one of its forms and must match one',
+    expect(await fields(both, { a: 'abc' })).toEqual([
+      {
+        field: 'spec.a',
+        message: 'spec.a must match exactly one schema in oneOf (got "abc")',
+        constraint: 'oneOf',
+        value: 'abc',
+      },
     ]);
   });
 
@@ -56,18 +63,36 @@ describe('a value of one of several forms', () => {
       properties: {
         a: {
           minLength: 5,
-          anyOf: [
-            { type: 'null' },
-            { anyOf: [{ type: 'integer' }, { pattern: '^b', type: 'string' }] },
+          allOf: [
+            { pattern: '^x' },
+            {
+              anyOf: [
+                { type: 'null' },
+                { anyOf: [{ type: 'integer' }, { pattern: '^b', type: 'string' }] },
+              ],
+            },
+            { $ref: '#/components/schemas/Short' },
           ],
         },
         b: { type: 'integer' },
       },
     };
-    expect((await messages(nested, { a: 'abc', b: 'x' })).sort()).toEqual([
-      'spec.a must have at least 5 characters, not 3',
-      "spec.a must match the pattern ^b, not 'abc'",
-      "spec.b must be a whole number, not 'x'",
+    const short = { Short: { maxLength: 2, oneOf: [{ type: 'integer' }, { enum: ['x'] }] } };
+    const found = await fields(nested, { a: 'abc', b: 'x' }, '3.1.0', short);
+    expect(found.map(({ field, constraint }) => `${field} ${constraint}`).sort()).toEqual([
+      'spec.a anyOf',
+      'spec.a maxLength',
+      'spec.a minLength',
+      'spec.a oneOf',
+      'spec.a pattern',
+      'spec.b type',
     ]);
+  });
+
+  it('is not told a secret that one of the forms may have', async () => {
+    const secret = { properties: { token: { anyOf: [{ minLength: 9 }, { type: 'null' }] } } };
+    const found = await fields(secret, { token: 'hunter2' });
+    expect(found).toMatchObject([{ field: 'spec.token', constraint: 'anyOf' }]);
+    expect(JSON.stringify(found)).not.toContain('hunter2');
   });
 });

@@ -1,9 +1,17 @@
-import type { Listed } from '../../../src/search/fields';
+import { type Listing, REPORT_LISTING, resourceListing } from '../../../src/search/fields';
 import { parseOrder } from '../../../src/search/order';
-import { SearchError } from '../../../src/search/parse';
+import { SearchError } from '../../../src/search/search-error';
+import { CLUSTER, NODE_POOL } from '../../support/kinds';
 
-function order(orderBy: string | undefined, direction: string | undefined, listed: Listed): string {
-  return parseOrder(orderBy, direction, listed)
+const CLUSTERS = resourceListing(CLUSTER);
+const NODE_POOLS = resourceListing(NODE_POOL);
+
+function order(
+  orderBy: string | undefined,
+  direction: string | undefined,
+  listing: Listing,
+): string {
+  return parseOrder(orderBy, direction, listing)
     .map((term) => `${term.field} ${term.direction}`)
     .join(', ');
 }
@@ -28,11 +36,11 @@ describe('the order of a list', () => {
     [undefined, 'name', 'name asc, id asc'],
     ['', 'name desc, generation', 'name desc, generation asc, id asc'],
   ])('orderBy=%s order=%s', (orderBy, direction, expected) => {
-    expect(order(orderBy, direction, 'Cluster')).toBe(expected);
+    expect(order(orderBy, direction, CLUSTERS)).toBe(expected);
   });
 
   test('node pools can be ordered by their owner', () => {
-    expect(order('owner_id', undefined, 'NodePool')).toBe('owner_id asc, id asc');
+    expect(order('owner_id', undefined, NODE_POOLS)).toBe('owner_id asc, id asc');
   });
 
   test.each<[string | undefined, string | undefined, string]>([
@@ -44,8 +52,8 @@ describe('the order of a list', () => {
       'desc',
       'observed_generation desc, created_time desc, adapter desc',
     ],
-  ])('of statuses: orderBy=%s order=%s', (orderBy, direction, expected) => {
-    expect(order(orderBy, direction, 'AdapterStatus')).toBe(expected);
+  ])('of reports: orderBy=%s order=%s', (orderBy, direction, expected) => {
+    expect(order(orderBy, direction, REPORT_LISTING)).toBe(expected);
   });
 
   const FIELDS =
@@ -82,13 +90,13 @@ describe('the order of a list', () => {
       'Expected "asc" or "desc" for order, because orderBy is given too, found "name desc" at character 1.',
     ],
   ])('orderBy=%s order=%s is refused', (orderBy, direction, message) => {
-    const refused = (): unknown => parseOrder(orderBy, direction, 'Cluster');
+    const refused = (): unknown => parseOrder(orderBy, direction, CLUSTERS);
     expect(refused).toThrow(SearchError);
     expect(refused).toThrow(message);
   });
 
-  test('statuses have fields of their own', () => {
-    expect(() => parseOrder('id', undefined, 'AdapterStatus')).toThrow(
+  test('reports have fields of their own', () => {
+    expect(() => parseOrder('id', undefined, REPORT_LISTING)).toThrow(
       'The fields are: adapter, observed_generation, created_time, last_report_time.',
     );
   });

@@ -1,4 +1,4 @@
-import type { Answer } from '../../support/send';
+import type { RawResponse } from '../../support/raw-http';
 
 const MAX_PROBLEM_BYTES = 64_000;
 const MAX_FIELDS = 100;
@@ -7,9 +7,9 @@ const MAX_FIELDS = 100;
 const INSIDE =
   /\b(select|insert|update|delete|from|where|join)\b\s+\w+\s+(from|into|set|where|=)|postgres|\bpg_\w+|\bsqlstate\b|\bknex\b|\bexpress\b|\bajv\b|\bjose\b|node_modules|\bat \S+ \(|\.(ts|js):\d+|\/src\/|\/dist\/|resource_status|resource_labels|adapter_statuses|jsonb|json_(parse|stringify)|unexpected token|econnrefused|undefined|\[object /i;
 
-/** What every answer must be like, whatever the request was. */
-export function faultsOf(answer: Answer, sent: string): string[] {
-  const { headers, text, status, type } = answer;
+/** What every response must be like, whatever the request was. */
+export function faultsOf(response: RawResponse, sent: string): string[] {
+  const { headers, text, status, type } = response;
   const faults: string[] = [];
   const check = (holds: boolean, fault: string) => holds || faults.push(fault);
   check(status < 500, `status ${status}`);
@@ -27,7 +27,7 @@ export function faultsOf(answer: Answer, sent: string): string[] {
   const inside = INSIDE.exec(text)?.[0];
   check(inside === undefined || sent.includes(inside), `it says '${inside}'`);
   if (text === '') return faults;
-  const body = answer.body as Record<string, unknown> & { errors?: Record<string, unknown>[] };
+  const body = response.body as Record<string, unknown> & { errors?: Record<string, unknown>[] };
   check(body.status === status, 'another status in the body');
   check(body.trace_id === headers['x-request-id'], 'another trace_id');
   check(!/\p{Cc}/u.test(String(body.detail)), 'control characters');
@@ -41,12 +41,12 @@ export function faultsOf(answer: Answer, sent: string): string[] {
   return faults;
 }
 
-export function problemOf({ status, body }: Answer): { status: number; code?: string } {
+export function problemOf({ status, body }: RawResponse): { status: number; code?: string } {
   const code = (body as { code?: string } | undefined)?.code?.replace('HYPERFLEET-', '');
   return code === undefined ? { status } : { status, code };
 }
 
-export function fieldsOf({ body }: Answer): string[] {
+export function fieldsOf({ body }: RawResponse): string[] {
   const { errors = [] } = (body ?? {}) as { errors?: { field: string }[] };
   return errors.map(({ field }) => field);
 }

@@ -1,0 +1,60 @@
+import type { Knex } from 'knex';
+import { LRUCache } from 'lru-cache';
+import { compile, type Statement } from '../postgres/statement';
+import { type List, reportListSql, resourceListSql } from './list-sql';
+import type { AdapterStatusRow, ResourceRow } from './rows';
+
+/** Without a match there is one row, in which only these two are set. */
+export type ListRow<Row> = Row & { found: boolean; total: number };
+
+export function resourceListStatement(list: List): Statement<ListRow<ResourceRow>> {
+  return statementFor('resources', list, resourceListSql);
+}
+
+export function reportListStatement(list: List): Statement<ListRow<AdapterStatusRow>> {
+  return statementFor('adapter_statuses', list, reportListSql);
+}
+
+/** Building a statement takes much longer than filling in its values; sizes are in characters. */
+const unnamed = new LRUCache<string, { statement: Statement; uses: number }>({
+  max: 500,
+  maxEntrySize: 8000,
+  sizeCalculation: ({ statement }, key) => key.length + statement.text.length,
+});
+
+/**
+ * Every connection keeps the plan of a named statement for good, so a process hands out few names. It gives them to lists
+ * that are asked for again and again: whoever walks through all page sizes takes none from others.
+ */
+const named = new Map<string, Statement>();
+const MAX_NAMES = 100;
+const USES_FOR_A_NAME = 100;
+
+function statementFor<Row>(
+  table: string,
+  list: List,
+  build: (list: List) => Knex.Raw,
+): Statement<Row> {
+  const key = JSON.stringify({
+    table,
+    ...list,
+    listing: list.listing.kind,
+    search: list.search.sql,
+  });
+  return (named.get(key) ?? unnamedStatement(key, table, () => build(list))) as Statement<Row>;
+}
+
+function unnamedStatement(key: string, table: string, build: () => Knex.Raw): Statement {
+  let entry = unnamed.get(key);
+  if (entry === undefined) {
+    const labels = { operation: 'select', table, keepsLargeJson: true } as const;
+    entry = { statement: compile(labels, build()), uses: 0 };
+    unnamed.set(key, entry);
+  }
+  entry.uses++;
+  if (entry.uses >= USES_FOR_A_NAME && named.size < MAX_NAMES) {
+    named.set(key, { ...entry.statement, name: `list_${named.size}` });
+    unnamed.delete(key);
+  }
+  return entry.statement;
+}
