@@ -34,14 +34,14 @@ export async function serve(config: Config, log: Logger): Promise<void> {
 
   const health = createHealthServer(async () => {
     if (drainer.draining) return 'the server is stopping';
-    const answered = await Promise.race([
+    const responded = await Promise.race([
       db.read(PING, {}).then(
         () => true,
         () => false,
       ),
       sleep(READY_TIMEOUT_MS, false, { ref: false }),
     ]);
-    return answered ? undefined : 'the database does not answer';
+    return responded ? undefined : 'the database does not answer';
   });
   const app = createApp(service);
   const api = createServer(

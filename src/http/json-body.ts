@@ -24,7 +24,7 @@ export function jsonBody(maxBytes: number) {
     // The validator compiles and keeps a schema for every distinct value of this header.
     req.headers['content-type'] = req.context.mediaType;
     if (length > maxBytes) {
-      // Discards the body: a client that is still sending would not read the response.
+      // Discards the body: many clients read the response only after they have sent all of it.
       req.resume();
       throw tooLarge(maxBytes);
     }
