@@ -1,15 +1,15 @@
 // @ts-check
 
 /**
- * All kinds of resources share one set of tables, told apart by `kind`; no kind is named here.
+ * All kinds of resources share one set of tables, distinguished by `kind`; no kind is named here.
  *
- * What a user writes (`resources`) is kept apart from what a status report writes (`resource_status`):
- * a report then rewrites one narrow row, and the pages of `resources` stay all-visible, so counting and
- * deep paging read the index alone however many reports arrive.
+ * What users write (`resources`) is separate from what status reports write (`resource_status`): a report
+ * then rewrites one narrow row, and the pages of `resources` stay all-visible, so that counting and deep
+ * paging read only the index, however many reports arrive.
  */
 
 const SHARDS = 32;
-/** Any number will do, as long as nothing else in the same database locks it. */
+/** Any number works, as long as nothing else in the same database locks it. */
 const COUNTS_LOCK = 495_346_198;
 
 /** @param {import('knex').Knex} knex */
@@ -49,7 +49,7 @@ exports.up = async (knex) => {
   );
   await knex.raw('CREATE INDEX resources_spec_idx ON resources USING gin (spec jsonb_path_ops)');
 
-  // Room on each page lets a report replace its row in place.
+  // Free space on each page lets a report update its row on the same page.
   await knex.raw(`
     CREATE TABLE resource_status (
       resource_id             text COLLATE "C" PRIMARY KEY REFERENCES resources (id) ON DELETE CASCADE,
@@ -99,7 +99,7 @@ exports.up = async (knex) => {
       PRIMARY KEY (resource_id, adapter)
     ) WITH (fillfactor = 80)`);
 
-  // Exact totals without counting. Each kind has a row per shard, so that writers seldom meet on the same row.
+  // Exact totals without counting. Each kind has a row per shard, so that writers seldom need the same row.
   await knex.raw(`
     CREATE TABLE resource_counts (
       kind      text NOT NULL,
@@ -109,8 +109,8 @@ exports.up = async (knex) => {
       available bigint NOT NULL,
       PRIMARY KEY (kind, shard)
     ) WITH (fillfactor = 10)`);
-  // A transaction only ever touches the shard of its own backend, and has it for itself until it ends: otherwise two
-  // that change two kinds in opposite orders would wait for each other.
+  // A transaction changes only the shard of its own backend, and locks it until it ends: otherwise two that change two
+  // kinds in opposite orders would deadlock.
   await knex.raw(`
     CREATE FUNCTION add_to_counts(of_kind text, resources bigint, ready_ones bigint, available_ones bigint)
     RETURNS void LANGUAGE plpgsql AS $$
@@ -125,7 +125,7 @@ exports.up = async (knex) => {
         ready = c.ready + excluded.ready,
         available = c.available + excluded.available;
     END $$`);
-  // Whole statements are counted at once: a row that one transaction updates a thousand times is slow to find.
+  // Counts once per statement: a row that one transaction updates a thousand times is slow to find.
   await knex.raw(`
     CREATE FUNCTION count_resources() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
@@ -147,8 +147,8 @@ exports.up = async (knex) => {
     CREATE TRIGGER count_deleted AFTER DELETE ON resource_status
       REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_resources()`);
 
-  // A report seldom changes what is counted, and costs nothing here when it does not. Deferred: the counter is locked
-  // while the transaction commits, after everything else.
+  // A report seldom changes what is counted; if it does not, it causes no work here. Deferred, so that the counter is
+  // locked last, when the transaction commits.
   await knex.raw(`
     CREATE FUNCTION count_flip() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

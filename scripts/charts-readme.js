@@ -18,14 +18,14 @@ const END = '<!-- end of values -->';
 /** @param {string} comment */
 const oneLine = (comment) =>
   comment
-    // A blank line ends what belongs to the value: only the last paragraph is its comment.
+    // Only the last paragraph is the comment of the value.
     .split(/\n\s*\n/)
     .at(-1)
     ?.replace(/\s*\n\s*/g, ' ')
     .trim() ?? '';
 
 /**
- * A commented map is one value (its members are the user's); one without comment is a group.
+ * A map with a comment is one value (its properties are the user's); a map without a comment is a group.
  * @param {import('yaml').YAMLMap<any, any>} map
  * @param {string} prefix
  * @returns {Value[]}
@@ -33,7 +33,7 @@ const oneLine = (comment) =>
 const valuesOf = (map, prefix) =>
   map.items.flatMap((pair, index) => {
     const path = `${prefix}${pair.key.value}`;
-    // The parser hands the comment of a map's first key to the map itself.
+    // The parser attaches the comment of a map's first key to the map itself.
     const comment = oneLine(pair.key.commentBefore ?? (index === 0 ? map.commentBefore : '') ?? '');
     if (isMap(pair.value) && pair.value.items.length > 0 && comment === '') {
       return valuesOf(pair.value, `${path}.`);
@@ -54,7 +54,7 @@ const withTable = (readme) => {
   const [before, rest] = readme.split(BEGIN);
   const after = rest?.split(END)[1];
   if (before === undefined || after === undefined) {
-    throw new Error(`charts/README.md lacks the lines\n${BEGIN}\n${END}`);
+    throw new Error(`charts/README.md must contain the lines\n${BEGIN}\n${END}`);
   }
   const document = parseDocument(readFileSync(join(CHART, 'values.yaml'), 'utf8'));
   if (!isMap(document.contents)) throw new Error('charts/values.yaml is not a map');

@@ -1,5 +1,5 @@
 // @ts-check
-// Opens psql on DATABASE_URL, else on PG*, else on the embedded PostgreSQL of this directory.
+// Opens psql on DATABASE_URL, otherwise on PG*, otherwise on the embedded PostgreSQL of this directory.
 'use strict';
 
 const { spawnSync } = require('node:child_process');
@@ -22,7 +22,7 @@ const configured = process.env.DATABASE_URL ?? (process.env.PGHOST ? '' : undefi
 const url = configured ?? embeddedUrl();
 if (url === undefined) {
   console.error(
-    'No database is configured and the embedded one is not running: start the service first.',
+    'No database is configured, and the embedded one is not running: start the service first.',
   );
   process.exit(1);
 }

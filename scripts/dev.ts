@@ -1,6 +1,6 @@
 /**
- * The service for those who change it: bundles the sources, runs them, and does both again whenever something changes.
- * The embedded database stays up meanwhile, which makes a restart take less than a second.
+ * Runs the service for development: bundles the sources, starts them, and repeats both whenever a file changes. The
+ * embedded database keeps running, so that a restart is fast.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -36,7 +36,7 @@ async function restart(env: NodeJS.ProcessEnv): Promise<void> {
   const args = ['--enable-source-maps', BUNDLE, 'serve', ...process.argv.slice(2)];
   service = spawn(process.execPath, args, { stdio: 'inherit', env, cwd: packageRoot });
   service.once('exit', (code) => {
-    if (code) say('The service has stopped. It starts again with the next change.');
+    if (code) say('The service has stopped. It restarts when a file changes.');
   });
 }
 
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
     : await startEmbedded({ directory: join(packageRoot, '.data'), onProgress: say });
   const env = {
     LOG_FORMAT: 'text',
-    // Nobody is waiting for an answer here.
+    // There are no clients whose requests must be finished.
     SHUTDOWN_TIMEOUT_MS: '1',
     ...(embedded && { DATABASE_URL: embedded.url, MIGRATE_ON_START: 'true' }),
     ...process.env,
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
     logLevel: 'warning',
   });
   const build = () => {
-    // What is wrong is printed by esbuild; the service of before goes on.
+    // esbuild has printed the errors; the previous service keeps running.
     bundle.rebuild().then(again, () => undefined);
   };
   build();

@@ -1,7 +1,7 @@
 // @ts-check
 'use strict';
 
-/* Fuzzes the contract for as long as asked: npm run fuzz -- --seconds 60 [--seed N] */
+/* Fuzzes the contract for a given time: npm run fuzz -- --seconds 60 [--seed N] */
 
 const { spawnSync } = require('node:child_process');
 const { parseArgs } = require('node:util');

@@ -2,8 +2,8 @@
 'use strict';
 
 /**
- * Turns the contract into what the code is built on: `openapi.json`, which the server serves and validates with,
- * and `openapi.ts`, its types. Usage: node scripts/generate.js [contract.yaml [output directory]]
+ * Generates from the contract `openapi.json`, which the server serves and validates with, and `openapi.ts`, its
+ * types. Usage: node scripts/generate.js [contract.yaml [output directory]]
  */
 
 const { createHash } = require('node:crypto');
@@ -20,12 +20,12 @@ class ContractError extends Error {}
 
 /** @param {string} source @returns {Node} */
 function parse(source) {
-  // Loaded here, not on top: an up-to-date run must not pay for it.
+  // Loaded here, not at the top: an up-to-date run must not pay for it.
   const { LineCounter, parseDocument } = require('yaml');
   const document = parseDocument(source, { lineCounter: new LineCounter(), prettyErrors: true });
   const problems = [...document.errors, ...document.warnings];
   if (problems.length > 0) {
-    // One slip in YAML makes hundreds of errors; the first ones tell where it is.
+    // One mistake in YAML causes hundreds of errors; the first ones show where it is.
     throw new ContractError(
       problems
         .slice(0, 3)
@@ -45,7 +45,7 @@ function isNode(value) {
   return typeof value === 'object' && value !== null;
 }
 
-/** Every place that refers to something that is not there, or not in this document. @param {Node} contract */
+/** Every reference whose target does not exist, or is not in this document. @param {Node} contract */
 function brokenRefs(contract) {
   /** @type {string[]} */
   const broken = [];
@@ -53,7 +53,7 @@ function brokenRefs(contract) {
   const walk = (node, place) => {
     if (!isNode(node)) return;
     if (typeof node.$ref === 'string' && !resolves(contract, node.$ref)) {
-      broken.push(`${place}: nothing at $ref ${node.$ref}`);
+      broken.push(`${place}: the target of $ref ${node.$ref} does not exist`);
     }
     for (const [key, child] of Object.entries(node)) {
       walk(child, `${place}/${key.replace(/~/g, '~0').replace(/\//g, '~1')}`);
@@ -86,7 +86,7 @@ function operationsOf(contract) {
   );
 }
 
-/** Handlers are found by operationId, so each operation needs one of its own. @param {Node} contract */
+/** Handlers are found by operationId, so each operation needs a unique one. @param {Node} contract */
 function badOperationIds(contract) {
   /** @type {Map<string, string>} */
   const seen = new Map();
@@ -126,14 +126,14 @@ function verbTypes(contract) {
   return `export interface verbs {\n${lines.join('\n')}\n}\n`;
 }
 
-/** What decides whether a run can be skipped. @param {string[]} files */
+/** A run is skipped when the fingerprint of its inputs and outputs has not changed. @param {string[]} files */
 function fingerprint(files) {
   const hash = createHash('sha256');
   for (const file of files) hash.update(existsSync(file) ? readFileSync(file) : '\0missing');
   return hash.digest('hex');
 }
 
-/** In one step, so that a build or test running beside this one never reads half a file. @param {string} file @param {string} content */
+/** In one step, so that a concurrent build or test never reads half a file. @param {string} file @param {string} content */
 function replaceFile(file, content) {
   const draft = `${file}.${process.pid}.tmp`;
   writeFileSync(draft, content);
@@ -146,7 +146,7 @@ async function main() {
   const outputs = ['openapi.json', 'openapi.ts'].map((name) => path.join(target, name));
   const stamp = path.join(target, '.stamp');
   const generator = path.join(ROOT, 'node_modules', 'openapi-typescript', 'package.json');
-  // Contents, not times: a checkout or an untarred image gives files any order of times.
+  // Contents, not times: after a checkout, the times of files mean nothing.
   const script = path.join(__dirname, 'generate.js');
   const files = [contract, script, generator, ...outputs];
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint(files)) return;
@@ -165,6 +165,6 @@ async function main() {
 
 main().catch((error) => {
   const name = process.argv[2] ?? 'openapi/openapi.yaml';
-  console.error(`${name} is broken:\n${error instanceof ContractError ? error.message : error}`);
+  console.error(`${name} is invalid:\n${error instanceof ContractError ? error.message : error}`);
   process.exitCode = 1;
 });

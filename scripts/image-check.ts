@@ -8,14 +8,14 @@ import { inspect } from '../test/support/lifecycle-service';
 import { type Replica, RoundRobin } from '../test/support/round-robin';
 
 /*
- * Runs the image as a cluster would: nothing to write to, no rights, an unprivileged user. It migrates an empty
- * database, serves from three containers, and stops one of them in the middle of the load.
+ * Runs the image as a cluster would: with a read-only file system, no capabilities and an unprivileged user. It
+ * migrates an empty database, serves from three containers, and stops one of them under load.
  */
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const [image, databaseUrl] = positionals;
 if (!image || !databaseUrl) {
-  throw new Error('Say which image, and which empty database on this machine: IMAGE postgres://…');
+  throw new Error('Usage: image-check.ts IMAGE DATABASE_URL (an empty database on this machine)');
 }
 const tool = process.env.CONTAINER_TOOL ?? 'podman';
 const started: string[] = [];
@@ -64,7 +64,7 @@ async function startPod(number: number): Promise<Pod> {
     }
     await sleep(100);
   }
-  throw new Error(`${name} did not get ready:\n${await containers('logs', name)}`);
+  throw new Error(`${name} did not become ready:\n${await containers('logs', name)}`);
 }
 
 async function check(): Promise<void> {
@@ -93,13 +93,13 @@ async function check(): Promise<void> {
   const { rows, violations } = await inspect(db, SOME_REQUIRED);
   await db.close();
   console.log(
-    `${load.answered} requests (${answered.join(' + ')}), ${broken.join(' + ')} broken off; ` +
+    `${load.answered} requests (${answered.join(' + ')}), ${broken.join(' + ')} aborted; ` +
       `stopped in ${stopMs} ms with exit code ${exit}; ${rows.length} resources, ` +
       `${load.alive.length} expected, ${violations.length} inconsistent`,
   );
   const right =
     exit === '0' && broken.every((count) => count === 0) && rows.length === load.alive.length;
-  if (!right || violations.length > 0) throw new Error('That is not as it should be.');
+  if (!right || violations.length > 0) throw new Error('The image check failed.');
 }
 
 check()

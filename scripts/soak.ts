@@ -10,8 +10,8 @@ import { verify } from './faults/verify';
 import { REQUIRED, WriteLoad } from './faults/write-load';
 
 /*
- * A steady mixed load for a while: at the end the service must not hold more memory, or more of anything
- * the system counts, than it did after it had warmed up.
+ * Runs a steady mixed load. At the end, the service must not use more memory, file descriptors or handles than after
+ * the warm-up.
  * npm run soak -- [--minutes 20] [--workers 6]
  */
 
@@ -42,7 +42,7 @@ async function sample(metricsUrl: string): Promise<Sample> {
   ) as Sample;
 }
 
-/** Garbage comes and goes: the middle of several samples says what is kept. */
+/** Garbage comes and goes; the median of several samples shows what is kept. */
 function median(samples: readonly Sample[], key: keyof Sample): number {
   const sorted = samples.map((entry) => entry[key]).sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)]!;
@@ -109,7 +109,7 @@ async function main(): Promise<void> {
     const wrong = await verify(databaseUrl, load);
     if (ended.code !== 0) wrong.push(`ended with ${ended.code ?? ''} ${ended.stderr}`);
     for (const outcome of load.tally.byOutcome.keys()) {
-      // What a list has shown may be gone when it is asked for.
+      // A listed resource may be gone when it is requested.
       if (!outcome.startsWith('2') && outcome !== '404')
         wrong.push(`${outcome}: ${load.tally.of(outcome)} requests`);
     }
@@ -117,9 +117,9 @@ async function main(): Promise<void> {
       const [before, after] = [median(early, key), median(late, key)];
       const allowed =
         key === 'fds' || key === 'handles' ? before + HANDLE_SLACK : before * MEMORY_GROWTH;
-      // What is used of the heap swings with each collection; what the process holds decides.
+      // Heap usage varies with each collection; the memory of the process decides.
       if (key !== 'heap' && after > allowed) wrong.push(`${key} grew`);
-      console.log(`${key.padEnd(8)} ${before} after warming up, ${after} at the end`);
+      console.log(`${key.padEnd(8)} ${before} after the warm-up, ${after} at the end`);
     }
     console.log(String(load.tally));
     for (const line of wrong.slice(0, 20)) console.log(`! ${line}`);

@@ -13,7 +13,7 @@ import { requestContext } from './http/request-context';
 import { swaggerUiFiles } from './http/swagger-ui';
 import type { RunningService } from './service';
 
-/** The API: the order in which a request is looked at, top to bottom. */
+/** The API: a request passes these steps from top to bottom. */
 export function createApp(service: RunningService): Express {
   const { config, contract, gate, log, metrics } = service;
   const app = express();

@@ -8,19 +8,19 @@ export type Schemas = components['schemas'];
 export type Problem = Schemas['Problem'];
 
 export interface ClientOptions {
-  /** Where the service answers, for example `http://localhost:8000`. */
+  /** Where the service is, for example `http://localhost:8000`. */
   baseUrl: string;
-  /** A bearer token, or where to get one; asked before every request, so that it may expire. */
+  /** A bearer token, or a function that returns one; called before every request, so tokens may expire. */
   token?: string | (() => string | Promise<string>);
   /** Replaces the global `fetch`, for example to retry or to trace. */
   fetch?: (request: Request) => Promise<Response>;
 }
 
-/** An answer that is a problem. Decide on `code`; the message is for people. */
+/** The error for a response that is not a success. Rely on `code`; the message is for people. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
-    /** What the service said; absent when something before it answered, such as a proxy. */
+    /** The body; absent when the response is not from the service, but from a proxy, for example. */
     readonly problem?: Problem,
   ) {
     super(problem ? `${problem.code}: ${problem.detail}` : `HTTP ${status}`);
@@ -33,7 +33,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The lists that can be walked, by path, each with what it holds. */
+/** The lists of the API by path, each with the type of its items. */
 type Lists = {
   [
     Path in keyof paths as paths[Path] extends PagedList<unknown> ? Path : never
@@ -47,7 +47,7 @@ interface PagedList<Item> {
   };
 }
 
-/** Says what to walk: a list below a resource needs to know which. */
+/** Arguments that select a list: one below a resource requires the ids in its path. */
 type SelectionOf<Path extends keyof paths> = paths[Path]['parameters'] extends {
   path: infer Parameters;
 }
@@ -55,17 +55,17 @@ type SelectionOf<Path extends keyof paths> = paths[Path]['parameters'] extends {
   : [selection?: Selection];
 
 export interface Selection {
-  /** Only what matches, in the language of the `search` parameter. */
+  /** Yield only matches of this expression, as in the parameter `search`. */
   search?: string;
-  /** How many items are fetched at a time; 100 unless said. */
+  /** Number of items per request; default 100. */
   pageSize?: number;
   signal?: AbortSignal;
 }
 
 export type HyperFleetClient = Pick<Client<paths>, 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'> & {
   /**
-   * Walks a whole list, page by page, in the order of the key. Each page starts behind the last item of
-   * the one before, so that what comes and goes meanwhile makes nothing appear twice or be skipped.
+   * Iterates over a whole list, page by page, in the order of the key. Each page starts after the last item of
+   * the previous one, so that resources created or removed meanwhile cause neither duplicates nor gaps.
    * @throws ApiError
    */
   each<Path extends keyof Lists>(
@@ -94,23 +94,24 @@ function authentication(token: NonNullable<ClientOptions['token']>): Middleware 
 }
 
 /**
- * Lets only good answers through: `const { data: cluster } = await ok(client.GET(…))`.
- * An answer without a body, such as the 204 for a discarded report, is told by its `response.status`.
- * @throws ApiError when the answer is a problem
+ * Passes on the result of a successful request: `const { data: cluster } = await ok(client.GET(…))`.
+ * For a response without a body, such as the 204 for a discarded report, look at `response.status`.
+ * @throws ApiError when the response is not a success
  */
-export async function ok<Answer extends { response: Response; error?: unknown }>(
-  answer: Promise<Answer>,
-): Promise<Extract<Answer, { error?: undefined }>> {
-  const { error, response } = await answer;
+export async function ok<Result extends { response: Response; error?: unknown }>(
+  pending: Promise<Result>,
+): Promise<Extract<Result, { error?: undefined }>> {
+  const result = await pending;
+  const { error, response } = result;
   if (!response.ok) throw new ApiError(response.status, isProblem(error) ? error : undefined);
-  return (await answer) as Extract<Answer, { error?: undefined }>;
+  return result as Extract<Result, { error?: undefined }>;
 }
 
 function isProblem(error: unknown): error is Problem {
   return typeof error === 'object' && error !== null && 'code' in error && 'type' in error;
 }
 
-type PageAnswer =
+type PageResult =
   | { data: { items: { id?: string; adapter?: string }[] }; error?: never; response: Response }
   | { data?: never; error: unknown; response: Response };
 
@@ -121,13 +122,13 @@ async function* walk<Path extends keyof Lists>(
   path: Path,
   { search, pageSize = PAGE_SIZE, signal, path: parameters }: Selection & { path?: object },
 ): AsyncGenerator<Lists[Path], void, undefined> {
-  // Every list takes these parameters; which path it is makes no difference here.
-  const get = client.GET as unknown as (path: string, options: object) => Promise<PageAnswer>;
+  // All lists have these parameters, so one signature fits all paths.
+  const get = client.GET as unknown as (path: string, options: object) => Promise<PageResult>;
   const key = path.endsWith('/statuses') ? 'adapter' : 'id';
   let last: string | undefined;
   for (;;) {
-    const behind = last === undefined ? undefined : `${key} > '${last}'`;
-    const terms = [search && `(${search})`, behind].filter(Boolean).join(' and ');
+    const after = last === undefined ? undefined : `${key} > '${last}'`;
+    const terms = [search && `(${search})`, after].filter(Boolean).join(' and ');
     const query = { orderBy: key, pageSize, ...(terms && { search: terms }) };
     const { data } = await ok(get(path, { params: { path: parameters, query }, signal }));
     const { items } = data;

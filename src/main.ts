@@ -9,11 +9,12 @@ const USAGE = `hyperfleet-api ${packageVersion}
 
 Usage: hyperfleet-api [command]
 
-  serve        answer requests until SIGTERM or SIGINT (default)
+  serve        serve requests until SIGTERM or SIGINT (default)
   migrate      bring the database schema up to date
-  reaggregate  recompute every resource's conditions, for example after the required adapters changed
-  config       print the configuration in force, secrets masked
+  reaggregate  recompute the conditions of all resources, after a change of the required adapters
+  config       print the effective configuration, with secrets masked
   version      print the version
+  help         print this help
 `;
 
 async function main(command: string, args: string[]): Promise<void> {

@@ -3,7 +3,7 @@ import { reaggregateAll } from './repositories/reaggregate';
 import type { Logger } from './telemetry/log';
 import { openDatabase } from './service';
 
-/** Brings the schema up to date; safe when several do it at once. */
+/** Brings the schema up to date. Several processes can do it at the same time. */
 export async function migrate(config: Config, log: Logger): Promise<void> {
   const database = await openDatabase(config, log, 'always');
   await database.close();
@@ -13,8 +13,8 @@ export async function migrate(config: Config, log: Logger): Promise<void> {
 const BATCH_SIZE = 500;
 
 /**
- * Recomputes all conditions, which a change of the required adapters makes necessary. Harmless while
- * serving, and harmless to run again; `--after ID` goes on where a run was cut off.
+ * Recomputes all conditions, as a change of the required adapters makes necessary. Can run while the service
+ * is running, and more than once. `--after ID` continues an interrupted run.
  */
 export async function reaggregate(config: Config, log: Logger, args: string[]): Promise<void> {
   const [option, after = '', ...rest] = args;

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from './app';
 import { assertServable, type Config, describeConfig } from './config/config';
-import { answerClientErrors } from './http/client-errors';
+import { respondToClientErrors } from './http/client-errors';
 import { Drainer } from './http/drainer';
 import { presetPrototypes } from './http/preset-prototypes';
 import { createHealthServer, createMetricsServer, listen } from './http/listeners';
@@ -12,13 +12,13 @@ import { createService } from './service';
 import { untilStopped } from './stop-signals';
 import { stopTracing } from './telemetry/tracing';
 
-/** Clients in Go keep idle connections for 90 s; one that is closed earlier breaks the next request. */
+/** Go clients keep idle connections for 90 s; closing one earlier can break their next request. */
 const KEEP_ALIVE_MS = 95_000;
 /** A search of 4096 characters takes 12 KB when encoded, next to a large token. */
 const MAX_HEADER_BYTES = 65_536;
-/** How often slow requests are looked for; Node's own 30 s would make a timeout of 15 s one of up to 45. */
+/** How often Node looks for slow requests; with its default of 30 s, a timeout of 15 s could become 45 s. */
 const CHECK_MS = 500;
-/** Without a byte moving in either direction for so long, nobody is there any more to read the answer. */
+/** After this long without a byte in either direction, a client is assumed to be gone. */
 const STALLED_MS = 60_000;
 const READY_TIMEOUT_MS = 2000;
 const PING = statement({ name: 'ping', operation: 'select', table: '' }, 'SELECT 1');
@@ -34,14 +34,14 @@ export async function serve(config: Config, log: Logger): Promise<void> {
 
   const health = createHealthServer(async () => {
     if (drainer.draining) return 'the server is stopping';
-    const answered = await Promise.race([
+    const responded = await Promise.race([
       db.read(PING, {}).then(
         () => true,
         () => false,
       ),
       sleep(READY_TIMEOUT_MS, false, { ref: false }),
     ]);
-    return answered ? undefined : 'the database does not answer';
+    return responded ? undefined : 'the database does not answer';
   });
   const app = createApp(service);
   const api = createServer(
@@ -51,14 +51,14 @@ export async function serve(config: Config, log: Logger): Promise<void> {
       requestTimeout: config.requestTimeoutMs,
       headersTimeout: config.requestTimeoutMs,
       connectionsCheckingInterval: Math.min(CHECK_MS, config.requestTimeoutMs),
-      // A request without Host is refused with a problem like any other.
+      // The app refuses a request without Host itself, with a problem.
       requireHostHeader: false,
       ...presetPrototypes(app),
     },
     app,
   );
   api.timeout = STALLED_MS;
-  answerClientErrors(api, log);
+  respondToClientErrors(api, log);
   const drainer = new Drainer(api);
   const ports = {
     api: (await listen(api, config.apiPort, config.apiHost)).port,

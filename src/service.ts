@@ -13,14 +13,14 @@ import { createSpecValidator } from './specs/spec-validator';
 import type { Logger } from './telemetry/log';
 import { Metrics } from './telemetry/metrics';
 
-/** All parts of the process, ready to serve, and how to let go of them. */
+/** All parts of the process, ready to serve. `close` releases them. */
 export interface RunningService extends Service {
   gate: Gate;
   close(): Promise<void>;
 }
 
 /**
- * Puts the parts together. What needs no database comes first, so that a fault in a file shows at once.
+ * Puts the parts together. Those without a database come first, so that errors in files show at once.
  * @throws Error for a configuration, file, database or schema that cannot be used
  */
 export async function createService(config: Config, log: Logger): Promise<RunningService> {
@@ -52,7 +52,7 @@ export async function createService(config: Config, log: Logger): Promise<Runnin
   };
 }
 
-/** A database that can be used, and how to let go of it. */
+/** A connected database. `close` releases it. */
 export interface OpenDatabase {
   db: Database;
   close: () => Promise<void>;
@@ -61,7 +61,7 @@ export interface OpenDatabase {
 const EMBEDDED_DIRECTORY = '.data';
 
 /**
- * Connects to the configured PostgreSQL, or starts the embedded one, and sees to its schema.
+ * Connects to the configured PostgreSQL, or starts the embedded one, and migrates or checks its schema.
  * @throws Error when it cannot be reached, or its schema is older than the code
  */
 export async function openDatabase(
@@ -119,7 +119,7 @@ async function prepareSchema(
     if (pending.length === 0) return;
     if (!migrate) {
       throw new Error(
-        `The database schema lacks ${pending.join(', ')}. Run 'npm run migrate' (or 'hyperfleet-api migrate') first, or set MIGRATE_ON_START=true.`,
+        `The database schema is outdated; missing: ${pending.join(', ')}. Run 'npm run migrate' (or 'hyperfleet-api migrate') first, or set MIGRATE_ON_START=true.`,
       );
     }
     for (const name of await migrateUp(knex)) log.info('migrated', { migration: name });

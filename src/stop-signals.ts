@@ -1,15 +1,15 @@
 import { constants } from 'node:os';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-/** Under npm a Ctrl-C arrives twice, from the terminal and from npm: within this time it is one. */
+/** Under npm a Ctrl-C arrives twice, from the terminal and from npm: within this time both count as one. */
 const SAME_SIGNAL_MS = 1000;
 
 let firstAt = 0;
 let onFirst: ((signal: NodeJS.Signals) => void) | undefined;
 
 /**
- * Takes over the signals that ask the process to stop. The process with id 1, as in a container, is not ended
- * by a signal that it does not handle, so this is called before anything that takes time.
+ * Handles the signals that ask the process to stop. Without a handler they do not end the process with id 1, as in
+ * a container, so call this before anything that takes time.
  */
 export function handleStopSignals(): void {
   for (const name of SIGNALS) process.on(name, onSignal);

@@ -25,15 +25,15 @@ interface AdapterOptions {
   second: number;
 }
 
-/** Plays all adapters: each looks at what is wanted, takes its time, and reports what it found. */
+/** Plays all adapters: each reads the spec, takes its time, and reports the result. */
 export class Adapters {
   private readonly jobs = new Map<string, Job>();
-  /** The adapter that fails at first, and about which cluster. */
+  /** The adapter that fails at first, and for which cluster. */
   private trouble: { cluster: string; adapter: string } | undefined;
 
   constructor(private readonly options: AdapterOptions) {}
 
-  /** Lets one adapter fail at the first generation of a cluster, until it is told to recover. */
+  /** Makes one adapter fail at the first generation of a cluster, until `recover`. */
   break(cluster: string): string {
     const { clusterAdapters } = this.options;
     this.trouble = { cluster, adapter: clusterAdapters[1] ?? clusterAdapters[0]! };
@@ -82,15 +82,15 @@ export class Adapters {
   ): Promise<void> {
     const job = this.jobOf(resource, adapter, order);
     if (job.step === 'rest' || Date.now() < job.due) return;
-    // A cluster is cleaned up after what stands on it.
+    // A cluster is cleaned up after its node pools.
     if (job.step === 'finalize' && hasChildren) return;
     if (job.step === 'succeed' && this.isBroken(resource, adapter)) job.step = 'fail';
     else if (job.step === 'fail' && !this.isBroken(resource, adapter)) job.step = 'succeed';
     const { step } = job;
-    const answer = await send(reportOf(step, adapter, job.generation));
-    // What is gone in the meantime needs no report.
-    if (answer.response.status === 404) return;
-    await ok(Promise.resolve(answer));
+    const result = await send(reportOf(step, adapter, job.generation));
+    // A resource that has been removed meanwhile needs no report.
+    if (result.response.status === 404) return;
+    await ok(Promise.resolve(result));
     if (step === 'start') job.step = 'succeed';
     else if (step !== 'fail') job.step = 'rest';
     job.due = Date.now() + this.duration(resource, order);
@@ -102,7 +102,7 @@ export class Adapters {
     const deleting = resource.deleted_time !== undefined;
     let job = this.jobs.get(key);
     if (job?.generation !== generation || job.deleting !== deleting) {
-      // Only a first creation is reported on while it goes on: an update keeps what is available available.
+      // Progress is reported only at the first generation: during an update, the resource stays available.
       const step = deleting ? 'finalize' : generation === 1 ? 'start' : 'succeed';
       job = { generation, deleting, step, due: Date.now() + this.duration(resource, order) };
       this.jobs.set(key, job);
@@ -124,10 +124,10 @@ export class Adapters {
 type Finding = [available: 'True' | 'False', reason: string, message: string];
 
 const FINDINGS: Record<Exclude<Step, 'rest'>, Finding> = {
-  start: ['False', IN_PROGRESS, 'Work has begun'],
+  start: ['False', IN_PROGRESS, 'Work has started'],
   fail: ['False', 'QuotaExceeded', 'The provider refuses more resources in this region'],
-  succeed: ['True', 'Done', 'Everything is as wanted'],
-  finalize: ['False', 'Removed', 'Everything was cleaned up'],
+  succeed: ['True', 'Done', 'Everything is up to date'],
+  finalize: ['False', 'Removed', 'Everything has been removed'],
 };
 
 function reportOf(step: Step, adapter: string, generation: number): Report {

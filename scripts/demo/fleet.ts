@@ -3,7 +3,7 @@ import type { Schemas } from '../../src/client';
 export type Cluster = Schemas['Cluster'];
 export type NodePool = Schemas['NodePool'];
 
-/** What the service shows of the demo's own resources at one moment. */
+/** The resources of the demo, as the service shows them at one moment. */
 export interface Fleet {
   clusters: Cluster[];
   nodePools: NodePool[];
@@ -61,7 +61,7 @@ export function isReady(resource: Cluster | NodePool): boolean {
   return condition(resource, 'Ready')?.status === 'True';
 }
 
-/** The reason adapters give while they are at work: not there yet, but no failure either. */
+/** The reason that adapters report while they work: not done yet, but not a failure either. */
 export const IN_PROGRESS = 'InProgress';
 
 export function isFailing({ deleted_time, status }: Cluster | NodePool): boolean {

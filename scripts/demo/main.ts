@@ -8,9 +8,9 @@ const USAGE = `Fills a running service with a small fleet and plays the adapters
 
 Usage: npm run demo -- [--url http://localhost:8000] [--clusters 12] [--speed 1]
 
-  --url       where the service answers
-  --clusters  how many clusters, 2 to 1000
-  --speed     2 tells the story twice as fast; up to 1000
+  --url       URL of the service
+  --clusters  number of clusters, 2 to 1000
+  --speed     speed of the demo, up to 1000; 2 is twice as fast
 `;
 
 class UsageError extends Error {}
@@ -32,7 +32,8 @@ function readOptions() {
     if (!Number.isInteger(clusters) || clusters < 2 || clusters > 1000) {
       throw new UsageError('--clusters must be a whole number from 2 to 1000.');
     }
-    if (!(speed > 0 && speed <= 1000)) throw new UsageError('--speed must be above 0, up to 1000.');
+    if (!(speed > 0 && speed <= 1000))
+      throw new UsageError('--speed must be above 0 and at most 1000.');
     return { url: values.url.replace(/\/$/, ''), clusters, speed };
   } catch (error) {
     throw error instanceof UsageError ? error : new UsageError((error as Error).message);
@@ -41,11 +42,11 @@ function readOptions() {
 
 async function main(): Promise<void> {
   const { url, clusters, speed } = readOptions();
-  // The service's own settings, if it was started with other adapters than usual.
+  // The settings of the service, in case it requires other adapters than the default ones.
   const { clusterAdapters, nodePoolAdapters } = loadConfig();
   const client = createClient({ baseUrl: url });
   await ok(client.GET('/api/hyperfleet/v1/compatibility')).catch(() => {
-    throw new Error(`No HyperFleet API answers at ${url}. Start it with: make run-no-auth`);
+    throw new Error(`There is no HyperFleet API at ${url}. Start it with: make run-no-auth`);
   });
 
   const stop = new AbortController();
@@ -56,13 +57,13 @@ async function main(): Promise<void> {
     const options = { client, clusters, speed, clusterAdapters, nodePoolAdapters };
     const search = await play({ ...options, screen, signal: stop.signal });
     screen.close();
-    console.log(`\nThe fleet stays for you to look at:
+    console.log(`\nThe fleet stays in the service. To look at it:
   curl -sG ${url}/api/hyperfleet/v1/clusters --data-urlencode "search=${search}"
   ${url}/openapi-ui`);
   } catch (error) {
     screen.close();
     if (!stop.signal.aborted) throw error;
-    console.log('\nStopped. What was created so far stays in the service.');
+    console.log('\nStopped. The resources created so far stay in the service.');
   }
 }
 

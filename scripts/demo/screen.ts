@@ -1,6 +1,6 @@
 import { type Cluster, type Fleet, IN_PROGRESS, isFailing, isReady, type NodePool } from './fleet';
 
-/** Shows the story as it goes on. */
+/** Shows the progress of the demo. */
 export interface Screen {
   act(title: string): void;
   event(text: string): void;
@@ -15,7 +15,7 @@ interface Output {
 
 type Condition = Cluster['status']['conditions'][number];
 
-/** What changed between two looks at the fleet, a line each. */
+/** The changes since the previous look at the fleet, one line each. */
 class Changes {
   private before = new Map<string, { name: string; conditions: Map<string, Condition> }>();
 
@@ -29,7 +29,7 @@ class Changes {
       for (const { type, status, reason = 'no reason' } of conditions.values()) {
         const was = old?.get(type);
         const failed = type.endsWith('Successful') && reason !== was?.reason && isFailing(resource);
-        // That something new is not done yet is no news.
+        // A new condition that is False is not worth a line.
         if (was ? was.status === status && !failed : status === 'False') continue;
         const from = was && was.status !== status ? `${was.status} → ` : '';
         lines.push(`${name}: ${type} ${from}${status} (${reason})`);
@@ -46,14 +46,14 @@ class Changes {
   }
 }
 
-/** Every condition but the second names of the first two. */
+/** All conditions, without the aliases. */
 function shown(resource: Cluster | NodePool) {
   return resource.status.conditions.filter(
     ({ type }) => type !== 'Reconciled' && type !== 'LastKnownReconciled',
   );
 }
 
-/** For pipes and files: what happens, a line each. */
+/** For pipes and files: one line for each event. */
 export function plainScreen(output: Output): Screen {
   const changes = new Changes();
   const line = (text: string) =>
@@ -75,7 +75,7 @@ const bold = (text: string) => colour(1, text);
 const dim = (text: string) => colour(2, text);
 
 const EVENTS = 7;
-/** Title, progress, two empty lines, the heads of the two parts, what is left out, the cursor's line. */
+/** Title, progress, two empty lines, two headings, the number of hidden clusters, the line of the cursor. */
 const FRAME = 8;
 
 /** For a terminal: the fleet as a table that is redrawn, with the latest events below. */
@@ -83,7 +83,7 @@ export function liveScreen(output: Output): Screen {
   const changes = new Changes();
   const events: string[] = [];
   let title = '';
-  // Without a cursor, and cutting long lines instead of wrapping them.
+  // Hides the cursor, and cuts long lines instead of wrapping them.
   output.write(`${ESC}2J${ESC}?25l${ESC}?7l`);
   const add = (text: string) => {
     events.push(`${new Date().toISOString().slice(11, 19)} ${text}`);
@@ -98,7 +98,7 @@ export function liveScreen(output: Output): Screen {
       dim(columns('CLUSTER', 'REGION', 'VERSION', 'GEN', 'STATE', 'POOLS', 'ADAPTERS')),
       ...table(fleet, room),
       '',
-      dim('WHAT HAPPENS'),
+      dim('EVENTS'),
       ...events,
     ];
     output.write(`${ESC}H${lines.map((line) => `${line}${ESC}K`).join('\n')}\n${ESC}J`);
@@ -145,7 +145,7 @@ function stateOf(cluster: Cluster): keyof typeof PAINTS {
   return isFailing(cluster) ? 'Failing' : 'Working';
 }
 
-/** As many clusters as there is room for, those that are not ready first when there is too little. */
+/** As many clusters as fit; if not all do, those that are not ready come first. */
 function table({ clusters, nodePools }: Fleet, room: number): string[] {
   const order = [...clusters];
   if (order.length > room) order.sort((a, b) => Number(isReady(a)) - Number(isReady(b)));

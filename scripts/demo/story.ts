@@ -19,17 +19,17 @@ interface StoryOptions {
   signal: AbortSignal;
 }
 
-/** One part of the story: something is done, then everybody watches until it has worked out. */
+/** One part of the demo: an action, and the state of the fleet that ends it. */
 interface Act {
   title: string;
   begin(fleet: Fleet): Promise<void> | void;
   done(fleet: Fleet): boolean;
 }
 
-/** How long an act may take, in seconds of the story, before something is wrong. */
+/** How long an act may take, in seconds at normal speed. */
 const PATIENCE = 120;
 
-/** Tells the whole story and answers with the label that finds its fleet. */
+/** Plays the whole demo. @returns a search expression that finds its fleet */
 export async function play(options: StoryOptions): Promise<string> {
   const { client, screen, signal } = options;
   const second = 1000 / options.speed;
@@ -39,13 +39,14 @@ export async function play(options: StoryOptions): Promise<string> {
   for (const act of actsOf(options, run, adapters)) {
     screen.act(act.title);
     await act.begin(await observe(client, run, signal));
-    // At a high speed the machine may be slower than the story.
+    // At a high speed, the machine may be slower than the demo.
     const deadline = Date.now() + Math.max(PATIENCE * second, 60_000);
     for (;;) {
       const fleet = await observe(client, run, signal);
       screen.show(fleet);
       if (act.done(fleet)) break;
-      if (Date.now() > deadline) throw new Error(`The story is stuck. ${waitingFor(fleet)}`);
+      if (Date.now() > deadline)
+        throw new Error(`The demo makes no progress. ${waitingFor(fleet)}`);
       await adapters.work(fleet);
       await sleep(Math.max(second / 4, 20), undefined, { signal });
     }
@@ -70,7 +71,7 @@ function actsOf(options: StoryOptions, run: string, adapters: Adapters): Act[] {
 
   return [
     {
-      title: `${options.clusters} clusters are ordered`,
+      title: `${options.clusters} clusters are created`,
       async begin() {
         for (const { body, nodePools } of planFleet(options.clusters, run)) {
           signal.throwIfAborted();
@@ -79,17 +80,17 @@ function actsOf(options: StoryOptions, run: string, adapters: Adapters): Act[] {
           for (const pool of nodePools) {
             await ok(client.POST(`${CLUSTER}/nodepools`, { params, body: pool }));
           }
-          screen.event(`${body.name} ordered with ${nodePools.length} node pools`);
+          screen.event(`${body.name} created with ${nodePools.length} node pools`);
         }
       },
       done: () => true,
     },
     {
-      title: 'The adapters build them; one cannot',
+      title: 'The adapters build them; one fails',
       begin({ clusters }) {
         const cluster = clusters[Math.floor(clusters.length / 2)]!;
         unlucky = cluster.id!;
-        screen.event(`${cluster.name}: ${adapters.break(unlucky)} will run into a quota`);
+        screen.event(`${cluster.name}: ${adapters.break(unlucky)} will exceed a quota`);
       },
       done: ({ clusters, nodePools }) =>
         nodePools.every(isReady) &&
@@ -98,12 +99,12 @@ function actsOf(options: StoryOptions, run: string, adapters: Adapters): Act[] {
         ),
     },
     {
-      title: 'The quota is raised, the adapter recovers',
+      title: 'The quota is raised and the adapter recovers',
       begin: () => adapters.recover(),
       done: allReady,
     },
     ...Array.from({ length: waves }, (_, wave) => ({
-      title: `Version ${NEXT_VERSION} rolls through, wave ${wave + 1} of ${waves}; what is available stays available`,
+      title: `Version ${NEXT_VERSION} is rolled out, wave ${wave + 1} of ${waves}; clusters stay available`,
       async begin({ clusters }: Fleet) {
         for (const { id, name, spec } of clusters.filter(
           (_each, index) => index % waves === wave,
@@ -112,18 +113,18 @@ function actsOf(options: StoryOptions, run: string, adapters: Adapters): Act[] {
           const params = { path: { cluster_id: id! } };
           const body = { spec: { ...spec, version: NEXT_VERSION } };
           await ok(client.PATCH(CLUSTER, { params, body }));
-          screen.event(`${name} is to have version ${NEXT_VERSION}`);
+          screen.event(`${name} is updated to version ${NEXT_VERSION}`);
         }
       },
       done: allReady,
     })),
     {
-      title: 'One cluster is deleted, to the end',
+      title: 'One cluster is deleted',
       async begin({ clusters }) {
         const { id, name } = clusters.at(-1)!;
         leaving = id!;
         await ok(client.DELETE(CLUSTER, { params: { path: { cluster_id: leaving } } }));
-        screen.event(`${name} is marked for deletion, and its node pools with it`);
+        screen.event(`${name} and its node pools are marked for deletion`);
       },
       done: ({ clusters }) => clusters.every(({ id }) => id !== leaving),
     },
@@ -132,7 +133,7 @@ function actsOf(options: StoryOptions, run: string, adapters: Adapters): Act[] {
 
 function waitingFor({ clusters, nodePools }: Fleet): string {
   const late = [...clusters, ...nodePools].find((resource) => !isReady(resource));
-  if (!late) return 'Nothing is left to wait for.';
-  const why = condition(late, 'Ready')?.message ?? 'no reason is given';
-  return `${late.name} is not ready: ${why}. Does the service require adapters the demo does not play?`;
+  if (!late) return 'All resources are ready.';
+  const why = condition(late, 'Ready')?.message ?? 'there is no reason';
+  return `${late.name} is not ready: ${why}. Does the service require adapters that the demo does not play?`;
 }

@@ -6,7 +6,7 @@ export interface Reply {
   ms: number;
 }
 
-/** What came of the requests of all clients, for the report at the end. */
+/** Counts the requests of all clients by outcome, for the report at the end. */
 export class Tally {
   readonly byOutcome = new Map<string, number>();
   slowestMs = 0;
@@ -30,7 +30,7 @@ export class Tally {
   }
 }
 
-/** One client on one kept connection. It goes elsewhere when told to, by `Connection: close`. */
+/** One client with one persistent connection. After `Connection: close` it connects elsewhere. */
 export class Client {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
   private url: string | undefined;
@@ -40,7 +40,7 @@ export class Client {
     private readonly tally: Tally,
   ) {}
 
-  /** @returns undefined when there was no answer: whether the request was carried out is not known then */
+  /** @returns undefined when there was no response: whether the request took effect is not known then */
   async send(method: string, path: string, body?: unknown): Promise<Reply | undefined> {
     this.url ??= this.pick();
     const begin = performance.now();
@@ -54,7 +54,7 @@ export class Client {
       this.url = undefined;
       const { code } = error as NodeJS.ErrnoException;
       this.tally.count(
-        `no answer (${code ?? (error as Error).message})`,
+        `no response (${code ?? (error as Error).message})`,
         performance.now() - begin,
       );
       return undefined;

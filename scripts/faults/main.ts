@@ -15,7 +15,7 @@ import {
 } from './scenarios';
 
 /*
- * Breaks the service and its database under load, and holds what is stored against what clients were told.
+ * Breaks the service and its database under load, and compares what is stored with the responses to the clients.
  * npm run faults -- [--seconds 20] [--workers 8] [NAME …]
  */
 
@@ -38,7 +38,8 @@ async function main(): Promise<void> {
   const names = positionals.length > 0 ? positionals : Object.keys(SCENARIOS);
   const unknown = names.filter((name) => !(name in SCENARIOS));
   if (unknown.length > 0) {
-    throw new Error(`There is no ${unknown.join(', ')}; only ${Object.keys(SCENARIOS).join(', ')}`);
+    const known = Object.keys(SCENARIOS).join(', ');
+    throw new Error(`Unknown scenario: ${unknown.join(', ')} (known: ${known})`);
   }
   const directory = mkdtempSync(join(tmpdir(), 'hyperfleet-fault-runs-'));
   const postgres = await OwnPostgres.create();

@@ -11,7 +11,7 @@ const KILL_EVERY_MS = 200;
 const WRITES_BETWEEN_KILLS = 50;
 const CLUSTERS = '/api/hyperfleet/v1/clusters';
 
-/** What a scenario found; nothing `wrong` is the point of it. */
+/** What a scenario found; it passes if nothing is `wrong`. */
 export interface Finding {
   figures: Record<string, string | number>;
   wrong: string[];
@@ -25,7 +25,7 @@ export interface Setting {
   workers: number;
 }
 
-/** A service of the program as it is built. */
+/** A process of the built service. */
 export class Running {
   private constructor(
     readonly process: ServiceProcess,
@@ -53,7 +53,7 @@ export class Running {
     return new Running(process, new URL(api).origin, new URL(health).origin);
   }
 
-  /** Errors in the log: a fault of the database is a warning, an error is one of ours. */
+  /** Errors in the log. A fault of the database is logged as a warning; an error is a bug in the service. */
   get errors(): string[] {
     return this.process.log
       .filter(({ level }) => level === 'error')
@@ -79,7 +79,7 @@ export async function killBackends(setting: Setting): Promise<Finding> {
   return { figures: { 'backends killed': killed, load: String(load.tally) }, wrong };
 }
 
-/** PostgreSQL is stopped and started again, in turn politely and by a crash. */
+/** PostgreSQL is stopped and started again and again, alternately cleanly and by a crash. */
 export async function restartDatabase(setting: Setting, postgres: OwnPostgres): Promise<Finding> {
   const service = await Running.start(setting, { DATABASE_POOL_TIMEOUT_MS: '1000' });
   const load = new WriteLoad(() => service.url, setting.workers);
@@ -97,7 +97,7 @@ export async function restartDatabase(setting: Setting, postgres: OwnPostgres): 
     while ((await readiness(service)) !== 200 && Date.now() - begin < 10_000) await sleep(20);
     slowest = Math.max(slowest, Date.now() - begin);
   }
-  if (slowest > 5000) wrong.push(`not ready ${slowest} ms after the database`);
+  if (slowest > 5000) wrong.push(`only ready ${slowest} ms after the database`);
   const before = load.tally.of('201');
   await sleep(500);
   await load.stop();
@@ -117,7 +117,7 @@ async function readiness({ healthUrl }: Running): Promise<number | undefined> {
   return reply?.status;
 }
 
-/** The service is killed where it stands, and started again, over and over. */
+/** The service is killed and started again, over and over. */
 export async function killService(setting: Setting): Promise<Finding> {
   let service = await Running.start(setting);
   const load = new WriteLoad(() => service.url, setting.workers);
@@ -137,11 +137,11 @@ export async function killService(setting: Setting): Promise<Finding> {
   return { figures: { kills, load: String(load.tally) }, wrong };
 }
 
-/** Two services take turns in being replaced, as in a rolling update: no client may see a failure. */
+/** Two services are replaced in turns, as in a rolling update: no client may see a failure. */
 export async function terminate(setting: Setting): Promise<Finding> {
   const services = [await Running.start(setting), await Running.start(setting)];
   let turn = 0;
-  // A balancer no longer sends new connections to the one that is stopping.
+  // As a load balancer would, does not send new connections to the one that is stopping.
   const load = new WriteLoad(() => services[turn++ % services.length]!.url, setting.workers);
   const wrong: string[] = [];
   const end = Date.now() + setting.seconds * 1000;
@@ -164,7 +164,7 @@ export async function terminate(setting: Setting): Promise<Finding> {
   return { figures: { replaced, load: String(load.tally) }, wrong };
 }
 
-/** Searches that wait for a lock take every pooled connection: the others must be told soon, and all works afterwards. */
+/** Searches that wait for a lock take all pooled connections: others must fail soon, and work afterwards. */
 export async function exhaustPool(setting: Setting): Promise<Finding> {
   const limits = { pool: 1000, statement: 2000 };
   const service = await Running.start(setting, {
@@ -189,9 +189,9 @@ export async function exhaustPool(setting: Setting): Promise<Finding> {
     );
     await holder.query('ROLLBACK');
   });
-  if (tally.of('503') !== tally.total) wrong.push(`not only 503: ${String(tally)}`);
+  if (tally.of('503') !== tally.total) wrong.push(`expected only 503: ${String(tally)}`);
   const limit = limits.pool + limits.statement + 1500;
-  if (tally.slowestMs > limit) wrong.push(`an answer took ${Math.round(tally.slowestMs)} ms`);
+  if (tally.slowestMs > limit) wrong.push(`a response took ${Math.round(tally.slowestMs)} ms`);
   const exhausted = String(tally);
   const after = new Tally();
   const last = new Client(() => service.url, after);

@@ -8,7 +8,7 @@ const READ_NUMBERS = statement<{ resource_id: string; adapter: string; number: n
   "SELECT resource_id, adapter, (data->>'number')::int AS number FROM adapter_statuses",
 );
 
-/** Holds what is stored against what the clients were told. @returns what does not fit, in words */
+/** Compares what is stored with the responses to the clients. @returns a description of each difference */
 export async function verify(databaseUrl: string, load: WriteLoad): Promise<string[]> {
   const { db } = new Process(databaseUrl);
   try {
@@ -34,9 +34,10 @@ function broken(
   const who = `${claim.name} (${claim.id})`;
   if (row === undefined) return claim.gone === 'no' ? [`lost: ${who}`] : [];
   const wrong: string[] = [];
-  if (claim.gone === 'yes') wrong.push(`removed, and still there: ${who}`);
-  if (claim.deleted === 'yes' && row.deleted_time === null) wrong.push(`mark lost: ${who}`);
-  if (claim.deleted === 'no' && row.deleted_time !== null) wrong.push(`marked by nobody: ${who}`);
+  if (claim.gone === 'yes') wrong.push(`removed, but still stored: ${who}`);
+  if (claim.deleted === 'yes' && row.deleted_time === null) wrong.push(`deletion lost: ${who}`);
+  if (claim.deleted === 'no' && row.deleted_time !== null)
+    wrong.push(`deleted without a request: ${who}`);
   if (!within(Number(row.spec.n), claim.patches)) wrong.push(`patch lost: ${who}`);
   const marked = row.deleted_time === null ? 0 : 1;
   const { known, sent } = claim.patches;

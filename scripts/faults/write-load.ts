@@ -6,7 +6,7 @@ export const REQUIRED = { Cluster: ['validation', 'dns'], NodePool: ['validation
 const ADAPTERS = [...REQUIRED.Cluster, 'extra'];
 const PAUSE_AFTER_FAILURE_MS = 20;
 
-/** `maybe`: it was asked for, and no answer told whether it happened. */
+/** `maybe`: it was requested, and no response showed whether it took effect. */
 export type Known = 'no' | 'maybe' | 'yes';
 
 export interface Counter {
@@ -14,7 +14,7 @@ export interface Counter {
   sent: number;
 }
 
-/** What the clients were told about one resource. */
+/** What the clients know about one resource from their responses. */
 export interface Claim {
   id: string;
   name: string;
@@ -25,18 +25,18 @@ export interface Claim {
   gone: Known;
 }
 
-/** Clients that create, change, report, and delete, each on resources of its own, and keep account of the answers. */
+/** Clients that create, change, report and delete, each on its own resources, and keep account of the responses. */
 export class WriteLoad {
   readonly tally = new Tally();
   readonly claims: Claim[] = [];
-  /** Answers that no fault excuses. */
+  /** Responses that no fault explains. */
   readonly unexpected: string[] = [];
   private readonly epoch = Date.now() - 3_600_000;
   private running = true;
   private readonly clients: Client[];
   private readonly done: Promise<unknown>;
 
-  /** @param pauseMs rest of a client after each answer */
+  /** @param pauseMs pause of a client after each response */
   constructor(
     pick: () => string,
     workers: number,
@@ -77,7 +77,7 @@ export class WriteLoad {
     }
   }
 
-  /** The reply when it is the expected one; 503 and silence are what faults may cause. */
+  /** The response if it is the expected one. Faults may cause a 503 or no response. */
   private async ask(
     client: Client,
     [method, path, body]: [string, string, unknown?],

@@ -6,7 +6,7 @@ import { createKeyProvider, type KeyProvider, RETRY_MS } from './keys';
 import { ProblemError } from '../problems/problem';
 import { type LogFunction, messageOf } from './watched-file';
 
-/** Issuer and audience may be `*`, which means any. */
+/** `*` as issuer or audience accepts any. */
 export interface AuthSettings {
   jwksUrl?: string;
   jwksFile?: string;
@@ -21,12 +21,12 @@ export interface Identity {
 }
 
 export interface Authenticator {
-  /** Throws the problem to answer with: AUT-001, AUT-002, AUT-003 or SVC-001. */
+  /** @throws ProblemError AUT-001, AUT-002, AUT-003 or SVC-001 */
   authenticate(authorization: string | undefined): Promise<Identity>;
   close(): void;
 }
 
-// Asymmetric only: with HS256 allowed, anybody could sign with the public key as the secret.
+// Asymmetric only: if HS256 were allowed, anyone could sign with the public key as the secret.
 const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 const LEEWAY_SECONDS = 30;
 const REMEMBERED_TOKENS = 500;
@@ -59,10 +59,11 @@ export async function createAuthenticator(
 }
 
 /**
- * Adapters send the same token thousands of times: a verified one is believed for up to 30 s, never
- * past its `exp`, and only as long as the keys stay the same, so a key that was rotated out takes
- * its tokens along as soon as we learn of it. The text itself is the key: a digest of it would cost
- * several times the look-up, and the size limit of tokens keeps all of them below 8 MB.
+ * Caches the identities of verified tokens, because adapters send the same token thousands of times.
+ * An entry is valid for up to 30 s, never past the token's `exp`, and only while the keys stay the
+ * same: as soon as we learn that a key was withdrawn, its tokens are refused. The token itself is the
+ * key of the cache, because a digest would cost more than the look-up; the size limit of tokens keeps
+ * the cache below 8 MB.
  */
 function rememberIdentities(provider: KeyProvider) {
   let keys = provider.keys;
@@ -83,7 +84,7 @@ function rememberIdentities(provider: KeyProvider) {
   };
 }
 
-/** Verifies with the known keys and, when none fits, once more with those the provider has now. */
+/** Verifies with the known keys. If none of them matches, refreshes them and tries once more. */
 async function verify(token: string, provider: KeyProvider, settings: AuthSettings) {
   const { keys } = provider;
   try {
@@ -99,15 +100,15 @@ async function verify(token: string, provider: KeyProvider, settings: AuthSettin
       }
     }
     if (reachable) throw error;
-    // Not 401: the token may well be good, and a 401 would make its bearer give up.
-    throw new ProblemError('SVC-001', 'The keys to check the token cannot be fetched right now.', {
+    // Not 401: the token may be valid, and clients do not retry after a 401.
+    throw new ProblemError('SVC-001', 'The keys to verify the token are currently unavailable.', {
       headers: { 'Retry-After': String(RETRY_MS / 1_000) },
       cause: error,
     });
   }
 }
 
-/** No key has the token's `kid`, or it names none and none of the keys has signed it. */
+/** No key has the token's `kid`; or the token has no `kid`, and no key verifies its signature. */
 function lacksKey(error: unknown, token: string): boolean {
   if (error instanceof errors.JWKSNoMatchingKey) return true;
   const signedByAnother = error instanceof errors.JWSSignatureVerificationFailed;
@@ -143,7 +144,7 @@ async function verifyWith(keys: KeyProvider['keys'], token: string, settings: Au
   return payload;
 }
 
-/** Puts into words what was wrong, without the words of the library. */
+/** Describes what is wrong without quoting the library. */
 function refusal(error: unknown, log: LogFunction): ProblemError {
   if (error instanceof ProblemError) return error;
   const refuse = (detail: string) => tokenRefused('AUT-002', detail, error);
@@ -153,8 +154,7 @@ function refusal(error: unknown, log: LogFunction): ProblemError {
   if (error instanceof errors.JWTClaimValidationFailed) {
     const { claim, reason } = error;
     if (reason === 'missing') return refuse(`The token has no ${claim} claim.`);
-    if (reason === 'invalid')
-      return refuse(`The ${claim} claim of the token is not a usable time.`);
+    if (reason === 'invalid') return refuse(`The ${claim} claim of the token is not a valid time.`);
     if (claim === 'nbf') return refuse('The token is not valid yet.');
     return refuse(`The ${claim} claim of the token is not the expected one.`);
   }
@@ -167,7 +167,7 @@ function refusal(error: unknown, log: LogFunction): ProblemError {
   if (error instanceof errors.JWSSignatureVerificationFailed) {
     return refuse('The signature of the token is wrong.');
   }
-  // A key that cannot be used (too short, ill-formed) is the provider's fault: let operators know.
+  // An unusable key (too short, malformed) is the provider's fault, so operators must learn of it.
   if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSInvalid) {
     log('warn', 'A key of the provider cannot be used', { error: messageOf(error) });
     return refuse('The token is signed with a key that cannot be used.');

@@ -5,20 +5,20 @@ import { ProblemError } from '../problems/problem';
 import { type LogFunction, messageOf, type WatchedFile, watchFile } from './watched-file';
 
 export interface Authorizer {
-  /** Throws AUZ-001, naming the operation, unless a rule allows it to the bearer of these claims. */
+  /** @throws ProblemError AUZ-001 unless a rule allows the operation to the bearer of these claims */
   check(operationId: string, claims: Record<string, unknown>): void;
-  /** Reads the rules again now; a bad file is logged and the old rules stay. */
+  /** Rereads the rules now. If the file is invalid, logs the error and keeps the old rules. */
   reload(): Promise<void>;
   close(): void;
 }
 
 interface Rule {
   claim: string;
-  matches: (text: string) => boolean;
+  matches: (value: string) => boolean;
   operations: ReadonlySet<string>;
 }
 
-/** Reads the rules and follows their file. Without a file, or without rules, all is denied. */
+/** Reads the rules and watches their file. Without a file or without rules, everything is denied. */
 export async function createAuthorizer(
   rulesFile: string | undefined,
   log: LogFunction,
@@ -37,7 +37,7 @@ export async function createAuthorizer(
   }
   const file: WatchedFile<Rule[]> = await watchFile(
     rulesFile,
-    'The file of authorization rules',
+    'The authorization rules file',
     (text) => parseRules(text, knownOperations),
     log,
     () => warnWhenEmpty(file.value),
@@ -63,21 +63,21 @@ function deny(operationId: string): never {
 
 function holds(rule: Rule, claims: Record<string, unknown>): boolean {
   const value = claimValue(claims, rule.claim);
-  const texts: unknown[] = Array.isArray(value) ? value : [value];
-  return texts.some((text) => typeof text === 'string' && rule.matches(text));
+  const values: unknown[] = Array.isArray(value) ? value : [value];
+  return values.some((each) => typeof each === 'string' && rule.matches(each));
 }
 
-const MEMBERS = ['claim', 'pattern', 'operations'];
+const PROPERTIES = ['claim', 'pattern', 'operations'];
 
-/** Reads a list of `{claim, pattern, operations}`; throws one error that names every fault. */
+/** Reads a list of `{claim, pattern, operations}`. @throws Error that names every fault */
 export function parseRules(source: string, knownOperations: readonly string[]): Rule[] {
   const list = parseYaml(source) ?? [];
   if (!Array.isArray(list)) {
-    throw new Error('it must hold a list of rules, each {claim, pattern, operations}');
+    throw new Error('it must be a list of rules, each {claim, pattern, operations}');
   }
   const faults: string[] = [];
   const rules = list.map((entry: unknown, index) => {
-    const fault = (text: string) => void faults.push(`rule ${index + 1}: ${text}`);
+    const fault = (what: string) => void faults.push(`rule ${index + 1}: ${what}`);
     return readRule(entry, knownOperations, fault);
   });
   if (faults.length > 0) throw new Error(faults.join('; '));
@@ -89,7 +89,7 @@ function parseYaml(source: string): unknown {
     return parse(source, { logLevel: 'error' });
   } catch (error) {
     const [firstLine = ''] = messageOf(error).split('\n');
-    const hint = firstLine.startsWith('Alias') ? ' (a text that begins with * needs quotes)' : '';
+    const hint = firstLine.startsWith('Alias') ? ' (quote a string that begins with *)' : '';
     throw new Error(`it is neither YAML nor JSON: ${firstLine}${hint}`, { cause: error });
   }
 }
@@ -97,27 +97,27 @@ function parseYaml(source: string): unknown {
 function readRule(
   entry: unknown,
   knownOperations: readonly string[],
-  fault: (text: string) => void,
+  fault: (what: string) => void,
 ): Rule {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
     fault('must be an object {claim, pattern, operations}');
     return { claim: '', matches: () => false, operations: new Set() };
   }
-  const members = entry as Record<string, unknown>;
-  for (const name of Object.keys(members)) {
-    if (!MEMBERS.includes(name)) {
-      fault(`unknown member ${JSON.stringify(name)}; known are ${MEMBERS.join(', ')}`);
+  const properties = entry as Record<string, unknown>;
+  for (const name of Object.keys(properties)) {
+    if (!PROPERTIES.includes(name)) {
+      fault(`unknown property ${JSON.stringify(name)} (known: ${PROPERTIES.join(', ')})`);
     }
   }
-  const text = (value: unknown, name: string): string => {
+  const nonEmpty = (value: unknown, name: string): string => {
     if (typeof value === 'string' && value !== '') return value;
-    fault(`${name} must be a text that is not empty`);
+    fault(`${name} must be a non-empty string`);
     return '';
   };
-  const operations: unknown[] = Array.isArray(members.operations) ? members.operations : [];
+  const operations: unknown[] = Array.isArray(properties.operations) ? properties.operations : [];
   if (operations.length === 0) fault('operations must be a list with at least one operationId');
   const allowed = operations.flatMap((value, index) => {
-    const pattern = text(value, `operations[${index}]`);
+    const pattern = nonEmpty(value, `operations[${index}]`);
     const matching = knownOperations.filter(wildcardMatcher(pattern));
     if (pattern !== '' && matching.length === 0) {
       fault(`operations[${index}] ${JSON.stringify(pattern)} matches no operation`);
@@ -125,15 +125,15 @@ function readRule(
     return matching;
   });
   return {
-    claim: text(members.claim, 'claim'),
-    matches: wildcardMatcher(text(members.pattern, 'pattern')),
+    claim: nonEmpty(properties.claim, 'claim'),
+    matches: wildcardMatcher(nonEmpty(properties.pattern, 'pattern')),
     operations: new Set(allowed),
   };
 }
 
 /**
- * Matches a whole text against a pattern in which `*` stands for any characters. The pieces between
- * the wildcards are searched from left to right, each once: no backtracking, whatever the text.
+ * Matches a whole string against a pattern in which `*` stands for any characters. It looks for the
+ * pieces between the wildcards from left to right, once each, so no input causes backtracking.
  */
 export function wildcardMatcher(pattern: string): (text: string) => boolean {
   const [prefix = '', ...pieces] = pattern.split('*');

@@ -1,26 +1,29 @@
 import { ProblemError } from '../problems/problem';
 
-/** Ours plus a generous margin: real tokens with many roles reach 8 KB. */
+/** Real tokens with many roles reach 8 KB. */
 const MAX_AUTHORIZATION_LENGTH = 16_384;
 const REALM = 'Bearer realm="hyperfleet"';
 
-/** The 401 of a token that was sent; RFC 6750 names one error for bad and expired ones alike. */
+/** The 401 for a token that is not accepted. RFC 6750 has one error for invalid and expired tokens. */
 export function tokenRefused(code: 'AUT-002' | 'AUT-003', detail: string, cause?: unknown) {
-  // A claim name out of the configuration may hold what a header may not.
+  // The name of a claim comes from the configuration: it may contain what a header must not.
   const description = detail.replace(/[^ -~]|["\\]/g, '_');
   const challenge = `${REALM}, error="invalid_token", error_description="${description}"`;
   return new ProblemError(code, detail, { headers: { 'WWW-Authenticate': challenge }, cause });
 }
 
-/** The 401 of a request without a token: no error attribute, as RFC 6750 asks. */
+/** The 401 for a request without a token: it has no error attribute, as RFC 6750 says. */
 function tokenMissing(detail: string): ProblemError {
   return new ProblemError('AUT-001', detail, { headers: { 'WWW-Authenticate': REALM } });
 }
 
-/** Takes the token out of an `Authorization` header; cheap checks first, before any cryptography. */
+/**
+ * Extracts the token from an `Authorization` header. Cheap checks come before any cryptography.
+ * @throws ProblemError AUT-001, AUT-002
+ */
 export function bearerToken(authorization: string | undefined): string {
   if (authorization === undefined) {
-    throw tokenMissing('This operation needs a bearer token in the Authorization header.');
+    throw tokenMissing('This operation requires a bearer token in the Authorization header.');
   }
   if (authorization.length > MAX_AUTHORIZATION_LENGTH) {
     throw tokenRefused('AUT-002', 'The token is longer than 16 KB.');
@@ -30,7 +33,7 @@ export function bearerToken(authorization: string | undefined): string {
     throw tokenMissing('The Authorization header must use the Bearer scheme.');
   }
   if (token === '') {
-    throw tokenMissing('The Authorization header names the Bearer scheme but carries no token.');
+    throw tokenMissing('The Authorization header names the Bearer scheme but has no token.');
   }
   if (rest.length > 0 || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) {
     throw tokenRefused('AUT-002', 'The token is not a signed JWT in compact form.');

@@ -4,7 +4,7 @@ import type { Logger } from '../telemetry/log';
 import { type Authenticator, createAuthenticator } from './authenticator';
 import { type Authorizer, createAuthorizer } from './authorizer';
 
-/** Who may come in; without an authenticator: everybody, as the system actor. */
+/** Who may call the API. Without an authenticator everyone may, as the system actor. */
 export interface Gate {
   authenticator?: Authenticator;
   authorizer?: Authorizer;
@@ -38,7 +38,10 @@ export async function createGate(
   return { authenticator, authorizer };
 }
 
-/** Decides on the operation, before the body is read. @throws ProblemError AUT-…, AUZ-001, SVC-001 */
+/**
+ * Identifies the actor and checks that it may call the operation, before the body is read.
+ * @throws ProblemError AUT-…, AUZ-001, SVC-001
+ */
 export function identify({ authenticator, authorizer }: Gate): RequestHandler {
   return async (req, _res, next) => {
     const { context } = req;

@@ -6,33 +6,33 @@ type LocalKeys = ReturnType<typeof createLocalJWKSet>;
 
 /** The public keys of all configured providers, kept up to date. */
 export interface KeyProvider {
-  /** All known keys; replaced by a new function whenever a provider was read again. */
+  /** All known keys; a new function after each successful read of a provider. */
   readonly keys: LocalKeys;
-  /** Asks the providers for news; false when one of them cannot be reached or used. */
+  /** Refreshes the keys; false when a provider cannot be reached or used. */
   refresh(): Promise<boolean>;
   close(): void;
 }
 
 interface Source {
-  /** Undefined until the provider has answered once. */
+  /** Undefined until the first successful read. */
   current(): JSONWebKeySet | undefined;
   refresh(): Promise<boolean>;
   close(): void;
 }
 
 const FETCH_TIMEOUT_MS = 3_000;
-/** How long the answer of the provider is believed before an unknown key makes us ask again. */
+/** An unknown key does not cause another request to the provider this soon after the last one. */
 const COOLDOWN_MS = 10_000;
-/** The same after a failure: shorter, because callers get 503 until it is over. */
+/** The same after a failure: shorter, because clients get 503 until then. */
 export const RETRY_MS = 5_000;
-/** Keys the provider has withdrawn stop working within this time, however busy or idle we are. */
+/** Keys that the provider has withdrawn stop working within this time, even without any requests. */
 const REFRESH_MS = 300_000;
 const TICK_MS = 15_000;
 
 /**
- * Joins the keys of a file and of an URL. They are refreshed in the background, so no request waits
- * for the provider unless its key is unknown, and known keys go on working while the provider is
- * down. A file that cannot be used stops the start; a provider that cannot be reached does not.
+ * Combines the keys of a file and a URL and refreshes them in the background: a request waits for the
+ * provider only when its key is unknown, and known keys keep working while the provider is down. An
+ * unusable file prevents the start; an unreachable provider does not.
  */
 export async function createKeyProvider(
   settings: { jwksUrl?: string; jwksFile?: string },
@@ -63,8 +63,8 @@ export async function createKeyProvider(
 }
 
 function remoteSource(url: string, log: LogFunction, onChange: () => void): Source {
-  // Only its fetching is used; when to fetch is decided here, because on its own it would wait for
-  // a provider that is down on every request once its cache has aged.
+  // Used for fetching only. On its own it would wait, once its cache has expired, for an unreachable
+  // provider at every request.
   const remote = createRemoteJWKSet(new URL(url), { timeoutDuration: FETCH_TIMEOUT_MS });
   let reachable: boolean | undefined;
   let askedAt = -Infinity;
@@ -73,7 +73,7 @@ function remoteSource(url: string, log: LogFunction, onChange: () => void): Sour
   const ask = async (): Promise<boolean> => {
     try {
       await remote.reload();
-      if (reachable !== true) log('info', 'The key provider answers', { url });
+      if (reachable !== true) log('info', 'The key provider is reachable', { url });
       reachable = true;
       onChange();
     } catch (error) {
@@ -119,7 +119,7 @@ function parseKeys(text: string): JSONWebKeySet {
   const set = JSON.parse(text) as JSONWebKeySet;
   createLocalJWKSet(set);
   if (set.keys.some((key) => key.kty === 'oct' || 'd' in key)) {
-    throw new Error('it holds secret keys; only public keys belong there');
+    throw new Error('it contains secret keys; only public keys belong there');
   }
   return set;
 }

@@ -7,9 +7,9 @@ export type LogFunction = (
 ) => void;
 
 export interface WatchedFile<T> {
-  /** What the last good content says. */
+  /** Parsed from the last valid content. */
   readonly value: T;
-  /** Reads the file now; false when it cannot be used and the old value stays. */
+  /** Rereads the file now; false when it is invalid and the old value stays. */
   reload(): Promise<boolean>;
   close(): void;
 }
@@ -19,7 +19,7 @@ const POLL_MS = 2_000;
 /**
  * Keeps the parsed content of a small file up to date. It polls the content, because a mounted
  * ConfigMap is replaced by swapping a symbolic link, which file system events report unreliably.
- * The first content must be good; later a bad one is logged once and the old value stays.
+ * The first content must be valid. Later an invalid one is logged once, and the old value stays.
  */
 export async function watchFile<T>(
   path: string,
@@ -51,7 +51,7 @@ export async function watchFile<T>(
     } catch (error) {
       const message = messageOf(error);
       if (message !== fault) {
-        log('error', `${what} cannot be used, the old content stays in force`, {
+        log('error', `${what} cannot be used; the old content stays in force`, {
           path,
           error: message,
         });

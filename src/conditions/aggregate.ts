@@ -11,13 +11,13 @@ export interface Aggregate {
   /** As stored: Available, Ready, then one per reporting adapter; no aliases. */
   conditions: ResourceCondition[];
   phase: ResourcePhase;
-  /** The plain minimum; the floor of 1 that node pools have is applied when answering. */
+  /** The plain minimum; the lower limit of 1 for node pools is applied in the response. */
   observed_generation: number;
   last_updated_time: string;
   last_transition_time: string;
 }
 
-/** The two moments a condition or phase can be dated with when it does not keep its own. */
+/** The two times that a condition or phase can begin at when it does not keep its previous time. */
 interface Moments {
   ref: string;
   /** When a status that differs from the previous one began. */
@@ -25,8 +25,8 @@ interface Moments {
 }
 
 /**
- * From stored reports to conditions and phase: a pure function, so the same input always gives the
- * same output, and aggregating again with its own output as `previous` changes nothing.
+ * Computes conditions and phase from stored reports. A pure function: the same input always gives the
+ * same output, and aggregating again with the output as `previous` changes nothing.
  */
 export function aggregateConditions(input: AggregateInput): Aggregate {
   const { generation, ref, required, reports, previous, previousPhase } = input;
@@ -44,7 +44,7 @@ export function aggregateConditions(input: AggregateInput): Aggregate {
   const ready = decideReady(input, standings);
   const phase = phaseOf(ready, standings);
 
-  // A retired adapter must not hold the derived fields back: only these conditions decide them.
+  // Only these conditions decide the derived fields: a retired adapter must not hold them back.
   const deciding = [
     aggregateCondition('Available', available, wasAvailable, moments),
     aggregateCondition('Ready', ready, wasReady, moments),
@@ -67,7 +67,7 @@ export function aggregateConditions(input: AggregateInput): Aggregate {
 /**
  * Times of a flip: a status (or phase) that differs from the previous one began at the later of
  * `ref` and the newest of R's stored reports at generations ≤ G, usable or not, because a report
- * that is not usable can be the very one that caused it.
+ * that is not usable may be the one that caused it.
  */
 function flipTime(ref: string, standings: readonly Standing[]): string {
   return standings.reduce(
@@ -149,9 +149,9 @@ export function withAliases(conditions: readonly ResourceCondition[]): ResourceC
 }
 
 /**
- * A resource marked for deletion is complete, and vanishes, when every required adapter's report
- * has Finalized=True at its generation and no node pool is left under it. Nothing required:
- * nothing to wait for. (Ready is False then, by B0: this is the one question it cannot answer.)
+ * A resource marked for deletion is complete, and is removed, when every required adapter's report
+ * has Finalized=True at its generation and no child is left. If no adapter is required, there is
+ * nothing to wait for. (Ready does not decide this: by B0 it is False when no adapter is required.)
  */
 export function isComplete(
   input: Pick<AggregateInput, 'generation' | 'required' | 'reports' | 'deleting' | 'hasChildren'>,

@@ -5,7 +5,7 @@ import type { AggregateInput, Outcome, ResourceCondition } from './types';
 
 /**
  * B2. Available, over R's usable reports:
- * 1. one of R has none: False
+ * 1. an adapter of R has none: False
  * 2. all at one generation: True if all are True, else False
  * 3. mixed generations: the previous condition, unchanged, if it is True and no report is False at
  *    the generation it observed; otherwise False. So a rollout alone never looks like an outage.
@@ -41,7 +41,7 @@ function available({ kind, ref }: AggregateInput, usable: readonly Standing[]): 
   };
 }
 
-/** The False of B2: at the highest reported generation, dated by it only if it has a False. */
+/** False by B2: at the highest reported generation, and dated by its reports only if one is False. */
 function notAvailable(
   { ref }: AggregateInput,
   standings: readonly Standing[],

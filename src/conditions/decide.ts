@@ -7,7 +7,7 @@ export type Decision =
   | Exclude<Verdict, { outcome: 'accepted' }>
   /** It is stored, and the resource has this status. */
   | { outcome: 'stored'; status: AdapterStatus; aggregate: Aggregate }
-  /** It is the last that the deletion of the resource waited for: the resource is removed. */
+  /** It is the last one that the deletion of the resource waited for: the resource is removed. */
   | { outcome: 'completed'; status: AdapterStatus };
 
 /**

@@ -3,7 +3,7 @@ import { hasCondition } from './standing';
 import { parseTime } from './time';
 import type { AdapterCondition, AdapterStatus } from './types';
 
-/** A report as it arrived: valid by the contract, except for what `judgeReport` still checks. */
+/** A report as received: valid by the contract, except for what `judgeReport` still checks. */
 export interface Report {
   adapter: string;
   observed_generation: number;
@@ -46,12 +46,12 @@ const MAX_CLOCK_SKEW_MS = 5 * 60_000;
 const EPOCH = '1970-01-01T00:00:00.000Z';
 
 /**
- * Decides what happens to a report on a resource that exists. In this order, first hit wins:
- * 1. generation below 1: refused. (That the resource exists was asked before: an adapter that
+ * Decides what happens to a report on a resource that exists. The first rule that applies decides:
+ * 1. generation below 1: refused. (Whether the resource exists is checked before: an adapter that
  *    lost its cluster reports generation 0 and must learn that it is gone.)
  * 2. a condition type twice, or an adapter name whose condition type (B3) is already that of
  *    another adapter of this resource or of a required one: refused
- * 3. observed_time before 1970, more than 5 minutes ahead, or not a real time (`:60`): refused
+ * 3. observed_time before 1970, more than 5 minutes ahead, or not an existing time (`:60`): refused
  * 4. generation ahead of the resource: refused as a conflict
  * 5. generation older than the stored report's: discarded
  * 6. same generation, older than the stored report: discarded; equal times are accepted, because
@@ -103,7 +103,7 @@ export function judgeReport(report: Report, context: ReportContext): Verdict {
   return { outcome: 'accepted', status: statusOf(report, observed, stored) };
 }
 
-/** Rule 2: each type that occurs again, named once. */
+/** Rule 2: each repeated type, named once. */
 function repeatedTypes({ conditions }: Report): FieldError[] {
   const occurrences = new Map<string, number>();
   return conditions.flatMap(({ type }, index) => {
@@ -119,7 +119,7 @@ function repeatedTypes({ conditions }: Report): FieldError[] {
   });
 }
 
-/** Rule 2: two adapters under one condition type could not be told apart. */
+/** Rule 2: two adapters with one condition type could not be distinguished. */
 function nameCollision({ adapter }: Report, { stored, required }: ReportContext): FieldError[] {
   const type = conditionTypeOf(adapter);
   const collides = (other: string) => other !== adapter && conditionTypeOf(other) === type;
@@ -135,7 +135,7 @@ function nameCollision({ adapter }: Report, { stored, required }: ReportContext)
   ];
 }
 
-/** Rule 3: the time in its one form, or what is wrong with it. */
+/** Rule 3: the time as `parseTime` returns it, or what is wrong with it. */
 function observedTime({ observed_time: text }: Report, receivedAt: string): string | FieldError {
   const wrong = (message: string, constraint: string): FieldError => ({
     field: 'observed_time',
@@ -153,7 +153,7 @@ function observedTime({ observed_time: text }: Report, receivedAt: string): stri
   return observed;
 }
 
-/** Built member by member, so that nothing unknown is stored. */
+/** Built property by property, so that nothing unknown is stored. */
 function statusOf(
   report: Report,
   observed: string,

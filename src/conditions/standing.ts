@@ -1,12 +1,12 @@
 import type { AdapterCondition, AdapterStatus } from './types';
 
-/** An `Available` condition that says something: a report with one is usable. */
+/** An `Available` condition that is True or False: a report with one is usable. */
 export type Availability = AdapterCondition & { status: 'True' | 'False' };
 
-/** Where one adapter stands: its stored report, reduced to what the rules ask about it. */
+/** The standing of one adapter: its stored report, reduced to what the rules use. */
 export interface Standing {
   adapter: string;
-  /** The stored report, unless it is ahead of the resource: then it counts for nothing. */
+  /** The stored report, unless it is ahead of the resource: then it does not count. */
   report: AdapterStatus | undefined;
   /** Set when the report is usable: generation ≤ G and `Available` True or False. */
   available: Availability | undefined;

@@ -8,7 +8,7 @@ export type ResourceCondition = Schemas['ResourceCondition'];
 export type ResourcePhase = Schemas['ResourcePhase'];
 
 /**
- * What the conditions of a resource are a function of. Every time is UTC with milliseconds (see
+ * What determines the conditions of a resource. Every time is UTC with milliseconds (see
  * `parseTime`), so times compare as strings.
  *
  * G is `generation`, R is `required`. A report is *usable* when its generation is ≤ G and its
@@ -29,7 +29,7 @@ export interface AggregateInput {
   previousPhase?: { phase: ResourcePhase; since: string };
   /** The resource is marked for deletion. */
   deleting: boolean;
-  /** Children are left under it. */
+  /** The resource still has children. */
   hasChildren: boolean;
 }
 

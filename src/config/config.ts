@@ -9,17 +9,17 @@ export type Config = {
   readonly [Key in keyof typeof VARIABLES]: Value<(typeof VARIABLES)[Key]>;
 };
 
-/** Says everything that is wrong with the environment, a line each. */
+/** Lists everything that is wrong with the environment, one line each. */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
-    super(`The configuration cannot be used:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+    super(`The configuration is invalid:\n${problems.map((line) => `  ${line}`).join('\n')}`);
     this.name = 'ConfigError';
   }
 }
 
 /**
  * Reads and checks the environment.
- * @throws ConfigError naming every wrong variable at once
+ * @throws ConfigError that names every invalid variable
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const problems: string[] = [];
@@ -42,7 +42,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   return Object.freeze(config);
 }
 
-/** Says why a JWKS address is not acceptable: keys that travel in the clear could be replaced. */
+/** Why a JWKS URL is not acceptable, if so: keys that are sent unencrypted could be replaced. */
 export function jwksUrlProblem(address: string): string | undefined {
   if (!URL.canParse(address)) return 'must be an absolute URL';
   const { protocol, hostname, username, password } = new URL(address);
@@ -54,7 +54,7 @@ export function jwksUrlProblem(address: string): string | undefined {
     : 'must begin with https:// (http:// only on loopback)';
 }
 
-/** What no variable shows alone. */
+/** Finds what the parsers of the single variables do not. */
 function contradictions(config: Config): string[] {
   const problems: string[] = [];
   if (config.databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(config.databaseUrl)) {
@@ -62,17 +62,21 @@ function contradictions(config: Config): string[] {
   }
   if (config.authEnabled) {
     if (!config.authJwksUrl && !config.authJwksFile) {
-      problems.push('AUTH_ENABLED=true needs AUTH_JWKS_URL or AUTH_JWKS_FILE');
+      problems.push('AUTH_JWKS_URL or AUTH_JWKS_FILE must be set when AUTH_ENABLED=true');
     }
-    if (!config.authIssuer) problems.push("AUTH_ENABLED=true needs AUTH_ISSUER ('*' accepts any)");
+    if (!config.authIssuer) {
+      problems.push("AUTH_ISSUER must be set when AUTH_ENABLED=true ('*' accepts any)");
+    }
     if (!config.authAudience) {
-      problems.push("AUTH_ENABLED=true needs AUTH_AUDIENCE ('*' accepts any)");
+      problems.push("AUTH_AUDIENCE must be set when AUTH_ENABLED=true ('*' accepts any)");
     }
   }
   const urlProblem = config.authJwksUrl && jwksUrlProblem(config.authJwksUrl);
   if (urlProblem) problems.push(`AUTH_JWKS_URL ${urlProblem}`);
   if (config.authzEnabled && !config.authEnabled) {
-    problems.push('AUTHZ_ENABLED=true needs AUTH_ENABLED=true: rules judge the claims of a token');
+    problems.push(
+      'AUTHZ_ENABLED=true requires AUTH_ENABLED=true: the rules are about the claims of a token',
+    );
   }
   return problems;
 }
@@ -84,21 +88,21 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * What `serve` needs beyond a well-formed environment: nobody runs an open server by accident.
+ * Checks what `serve` requires beyond valid values, so that nobody runs an open server by accident.
  * @throws ConfigError
  */
 export function assertServable(config: Config): void {
   const problems: string[] = [];
   if (config.authEnabled === undefined) {
     const why = !isLoopback(config.apiHost)
-      ? `API_HOST=${config.apiHost} is not loopback`
+      ? `API_HOST=${config.apiHost} is not a loopback address`
       : config.nodeEnv === 'production'
         ? 'NODE_ENV=production'
         : undefined;
-    if (why) problems.push(`AUTH_ENABLED must be said, true or false, because ${why}`);
+    if (why) problems.push(`AUTH_ENABLED must be set to true or false because ${why}`);
   }
   if (config.nodeEnv === 'production' && !hasExternalDatabase(config)) {
-    problems.push('NODE_ENV=production needs a database: set DATABASE_URL or PGHOST');
+    problems.push('DATABASE_URL or PGHOST must be set because NODE_ENV=production');
   }
   if (problems.length > 0) throw new ConfigError(problems);
 }
@@ -107,7 +111,7 @@ export function hasExternalDatabase(config: Config): boolean {
   return config.databaseUrl !== undefined || config.pgHost !== undefined;
 }
 
-/** The effective value of every variable by its name, secrets masked; for `config` and the start's log. */
+/** The effective value of every variable, by name, with secrets masked: for `config` and the log. */
 export function describeConfig(config: Config): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries<Variable<unknown>>(VARIABLES).map(([key, { name, secret }]) => {
@@ -128,7 +132,7 @@ export function readConfiguredFile(variable: string, path: string): string {
   }
 }
 
-/** The kinds that are served, with the adapters that the configuration requires of them. */
+/** The kinds that are served, with the adapters that the configuration requires for them. */
 export function loadKinds({ clusterAdapters, nodePoolAdapters }: Config): Kinds {
   return createKinds([
     { ...CLUSTER, requiredAdapters: clusterAdapters },

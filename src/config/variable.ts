@@ -1,21 +1,22 @@
 import { ADAPTER_NAME, conditionTypeOf } from '../kinds/adapter-names';
 import type { KindDeclaration } from '../kinds/kind';
 
-/** One environment variable: its text becomes a value, or an `Error` whose message says what is expected. */
+/** One environment variable. */
 export interface Variable<T> {
   name: string;
-  /** Text used when the variable is unset; undefined: the value is undefined then. */
+  /** Parsed when the variable is unset; without a default the value is undefined. */
   default?: string;
   description: string;
   secret?: boolean;
-  /** An empty text normally counts as unset; here it is a value, and usually a wrong one. */
+  /** Parse an empty string too, instead of treating it as unset. */
   keepEmpty?: boolean;
-  parse(text: string): T;
+  /** @throws Error whose message continues a sentence that begins with the variable */
+  parse(value: string): T;
 }
 
 export type Optional<T> = T | undefined;
 
-export function text(name: string, fallback: string, description: string): Variable<string> {
+export function string(name: string, fallback: string, description: string): Variable<string> {
   return { name, default: fallback, description, parse: (value) => value };
 }
 
@@ -83,7 +84,7 @@ export function adapters(name: string, kind: KindDeclaration): Variable<readonly
     name,
     default: kind.requiredAdapters.join(','),
     keepEmpty: true,
-    description: `Adapters a ${kind.noun} needs to be Ready: a JSON array or a comma list; \`[]\` means none`,
+    description: `Adapters required for a ${kind.noun} to be Ready, as a JSON array or a comma-separated list; \`[]\` means none`,
     parse(value) {
       const list = value.trim().startsWith('[')
         ? parseJsonList(value)
@@ -91,15 +92,17 @@ export function adapters(name: string, kind: KindDeclaration): Variable<readonly
       const types = new Map<string, string>();
       for (const adapter of list) {
         if (!ADAPTER_NAME.test(adapter)) {
-          throw new Error(`has '${adapter}', which is not an adapter name (only [] means none)`);
+          throw new Error(
+            `contains '${adapter}', which is not a valid adapter name ([] means none)`,
+          );
         }
         const type = conditionTypeOf(adapter);
         const other = types.get(type);
         if (other !== undefined) {
           throw new Error(
             other === adapter
-              ? `names '${adapter}' twice`
-              : `has '${other}' and '${adapter}', which share the condition type ${type}`,
+              ? `contains '${adapter}' twice`
+              : `contains '${other}' and '${adapter}', which share the condition type ${type}`,
           );
         }
         types.set(type, adapter);
@@ -117,7 +120,7 @@ function parseJsonList(value: string): string[] {
     throw new Error('is not a JSON array');
   }
   if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string')) {
-    throw new Error('must be a JSON array of texts');
+    throw new Error('must be a JSON array of strings');
   }
   return list;
 }

@@ -3,7 +3,7 @@ import { type Document, listOperations, type Operation, readContract } from './d
 import { createRouter } from './router';
 import { createValidator } from './validator';
 
-/** The contract at work: finds the operation of a request, and validates requests and responses. */
+/** Finds the operation of a request, and validates requests and responses. */
 export interface Contract {
   /** The resolved document, as served. */
   document: Document;
@@ -13,7 +13,7 @@ export interface Contract {
   validate: RequestHandler[];
 }
 
-/** @param defaultPageSize items on a page when a list request names no number */
+/** @param defaultPageSize page size of list requests that specify none */
 export async function createContract(defaultPageSize: number): Promise<Contract> {
   const document = readContract(defaultPageSize);
   const operations = listOperations(document);
@@ -26,11 +26,11 @@ export async function createContract(defaultPageSize: number): Promise<Contract>
       const { operation, pathParams } = findMatch(req.method, req.path);
       Object.assign(req.context, { operation, pathParams });
       req.params = pathParams;
-      // Where the validator looks for what it knows about the operation.
+      // The validator reads what it knows about the operation from here.
       Object.assign(req, { openapi: { ...metadata.get(operation.id), pathParams } });
-      // Express parses the query anew at every look at it.
+      // Express parses the query again at every access.
       Object.defineProperty(req, 'query', { value: req.query, writable: true, configurable: true });
-      // HEAD is GET in everything but the body, which Node leaves out by itself.
+      // HEAD is handled as GET; Node omits the body.
       if (req.method === 'HEAD') req.method = 'GET';
       next();
     },

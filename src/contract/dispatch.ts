@@ -1,17 +1,17 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { getKind } from '../kinds/kind';
-import type { AnyReply, Handlers, Service } from './handler';
+import type { AnyResponse, Handlers, Service } from './handler';
 
-type AnyHandler = (request: object, service: Service) => Promise<AnyReply> | AnyReply;
+type AnyHandler = (request: object, service: Service) => Promise<AnyResponse> | AnyResponse;
 
-/** Calls the handler of the request's operation, by its verb or by its id, and sends the reply. */
+/** Calls the handler of the request's operation, by its verb or by its id, and sends the response. */
 export function dispatch(handlers: Handlers, service: Service): RequestHandler {
-  // The type of the table says that each handler fits its operations.
+  // The type `Handlers` guarantees that each handler fits its operations.
   const table = handlers as unknown as Record<string, AnyHandler>;
   return async (req, res) => {
     const { id, on } = req.context.operation!;
-    const reply = await table[on?.verb ?? id]!(validRequest(req, service), service);
-    send(reply, req, res);
+    const response = await table[on?.verb ?? id]!(validRequest(req, service), service);
+    send(response, req, res);
   };
 }
 
@@ -31,19 +31,19 @@ function validRequest(req: Request, { kinds }: Service): object {
   return Object.assign(request, { kind, id: pathParams[kind.idParameter] ?? '', ownerId });
 }
 
-function send(reply: AnyReply, req: Request, res: Response): void {
-  // Handlers compare ETags. Express would turn `If-None-Match: *` into a 304 even where there is none.
+function send(response: AnyResponse, req: Request, res: Response): void {
+  // Handlers compare ETags. Express would respond 304 to `If-None-Match: *` even where there is no ETag.
   delete req.headers['if-none-match'];
-  res.status(reply.status);
-  if (reply.headers) res.set(reply.headers);
-  if ('content' in reply) {
-    res.setHeader('Content-Type', `${reply.contentType}; charset=utf-8`);
-    res.setHeader('Content-Length', Buffer.byteLength(reply.content));
-    res.end(reply.content);
-  } else if (reply.body === undefined) {
+  res.status(response.status);
+  if (response.headers) res.set(response.headers);
+  if ('content' in response) {
+    res.setHeader('Content-Type', `${response.contentType}; charset=utf-8`);
+    res.setHeader('Content-Length', Buffer.byteLength(response.content));
+    res.end(response.content);
+  } else if (response.body === undefined) {
     res.end();
   } else {
-    if (reply.status === 201) req.context.resourceId = (reply.body as { id?: string }).id;
-    res.json(reply.body);
+    if (response.status === 201) req.context.resourceId = (response.body as { id?: string }).id;
+    res.json(response.body);
   }
 }

@@ -9,7 +9,7 @@ export type Verb = keyof verbs;
 
 export type Json = Record<string, unknown>;
 
-/** As much of a schema as the code looks at. */
+/** The part of a schema that the code uses. */
 export interface Schema extends Json {
   type?: string;
   default?: number;
@@ -30,7 +30,7 @@ export interface Parameter {
   schema: Schema;
 }
 
-/** One operation of the contract, with what each of its requests needs to know. */
+/** One operation of the contract, with all that its requests need. */
 export interface Operation {
   id: OperationId;
   method: string;
@@ -38,13 +38,13 @@ export interface Operation {
   path: string;
   /** Set for operations on resources of a kind (`x-kind` and `x-verb` in the document). */
   on: { kind: string; verb: Verb } | undefined;
-  /** Anyone may call it. */
+  /** It requires no authentication. */
   public: boolean;
-  /** Schemas of its body by media type; empty: it takes none. */
+  /** Schemas of its body, by media type; empty when it has none. */
   bodies: ReadonlyMap<string, Schema>;
-  /** Schemas of its query parameters by name. */
+  /** Schemas of its query parameters, by name. */
   query: ReadonlyMap<string, Schema>;
-  /** Items on a page when the client names no number; undefined: it is not a list. */
+  /** Page size of requests that specify none; undefined when it is not a list. */
   defaultPageSize: number | undefined;
   /** Top-level properties that `fields` may select, of the resource or of each item of the list. */
   fields: readonly string[];
@@ -53,8 +53,8 @@ export interface Operation {
 export const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 /**
- * Reads the resolved contract and lets it show the page size in force.
- * @param defaultPageSize used when a list request names none; also raises the maximum
+ * Reads the resolved contract and enters the configured page size.
+ * @param defaultPageSize page size of list requests that specify none; it also raises the maximum
  */
 export function readContract(defaultPageSize: number): Document {
   const file = join(packageRoot, 'generated', 'openapi.json');
@@ -67,7 +67,7 @@ export function readContract(defaultPageSize: number): Document {
   return document;
 }
 
-/** What `node` refers to in the document, or `node` itself. */
+/** What `node` refers to in the document, otherwise `node` itself. */
 function dereference<T>(document: Document, node: unknown): T {
   const ref = (node as { $ref?: string } | undefined)?.$ref;
   if (ref === undefined) return node as T;
@@ -80,7 +80,7 @@ function dereference<T>(document: Document, node: unknown): T {
 
 export function listOperations(document: Document): Operation[] {
   const operations = readOperations(document);
-  // A property that only another kind has may be selected too: it is absent, which is no fault.
+  // A property that only another kind has may be selected too: it is simply absent.
   const ofAnyKind = operations
     .filter(({ on }) => on?.verb === 'read')
     .flatMap(({ fields }) => fields);
@@ -126,7 +126,7 @@ interface Content {
   content?: Record<string, { schema: unknown }>;
 }
 
-/** Each with its properties resolved, which is as deep as anyone looks. */
+/** Resolves each schema and its properties; nothing looks deeper. */
 function bodiesOf(document: Document, { requestBody }: Json): Map<string, Schema> {
   const { content = {} } = dereference<Content>(document, requestBody ?? {});
   return new Map(

@@ -8,7 +8,7 @@ import type { Metrics } from '../telemetry/metrics';
 import type { Contract } from './contract';
 import type { Operation, OperationId, Verb } from './document';
 
-/** What every handler works with; one per process. */
+/** What handlers use; one per process. */
 export interface Service {
   config: Config;
   contract: Contract;
@@ -33,28 +33,28 @@ type BodyContent<Op extends OperationId> = operations[Op] extends {
   ? Content[keyof Content]
   : undefined;
 
-/** A request the contract has accepted. */
+/** A request that is valid by the contract. */
 export interface ValidRequest<Op extends OperationId> {
-  /** What the contract says of it. */
+  /** What the contract says about it. */
   operation: Operation;
   params: Parameters<Op, 'path'>;
   query: Parameters<Op, 'query'>;
   body: BodyContent<Op>;
-  /** Lower case, without parameters; empty when the operation takes no body. */
+  /** Lower case, without parameters; empty when the operation has no body. */
   mediaType: string;
   headers: NodeJS.Dict<string | string[]>;
   actor: string;
   traceId: string;
-  /** Aborted when the client goes away before the response is complete. */
+  /** Aborted when the client disconnects before the response is complete. */
   signal: AbortSignal;
 }
 
 /** A request about resources of one kind. */
 export type ResourceRequest<V extends Verb> = Omit<ValidRequest<verbs[V]>, 'params'> & {
   kind: Kind;
-  /** The id in the path, of a resource of the kind; empty for lists and creates. */
+  /** The id of the resource, from the path; empty for lists and creates. */
   id: string;
-  /** The id of the parent in the path. */
+  /** The id of the parent, if it is in the path. */
   ownerId: string | undefined;
 };
 
@@ -68,8 +68,8 @@ interface Headers {
   headers?: Record<string, string>;
 }
 
-/** A response the contract documents; problems are thrown instead. */
-export type Reply<Op extends OperationId> =
+/** A response that the contract documents; problems are thrown instead. */
+export type HandlerResponse<Op extends OperationId> =
   | {
       [Status in keyof Responses<Op> & Success]: Headers & {
         status: Status;
@@ -79,7 +79,7 @@ export type Reply<Op extends OperationId> =
 
 type Body<T> = [T] extends [undefined] ? { body?: undefined } : { body: OfAnyKind<T> };
 
-/** What the contract says of each kind, with the name of the kind left open. */
+/** What the contract says about each kind, with the name of the kind left open. */
 type OfAnyKind<T> = T extends { kind?: string; items: (infer Item)[] }
   ? Omit<T, 'kind' | 'items'> & { kind: string; items: OfAnyKind<Item>[] }
   : T extends { kind?: string }
@@ -93,20 +93,20 @@ export interface Raw extends Headers {
   content: string;
 }
 
-/** Any reply, for the code that sends it. */
-export type AnyReply = Raw | (Headers & { status: Success; body?: unknown });
+/** Any response, for the code that sends it. */
+export type AnyResponse = Raw | (Headers & { status: Success; body?: unknown });
 
 /** Handles an operation of the service itself. */
 export type Handler<Op extends OperationId> = (
   request: ValidRequest<Op>,
   service: Service,
-) => Promise<Reply<Op>> | Reply<Op>;
+) => Promise<HandlerResponse<Op>> | HandlerResponse<Op>;
 
-/** Handles what is done with resources of any kind. */
+/** Handles a verb for resources of any kind. */
 export type ResourceHandler<V extends Verb> = (
   request: ResourceRequest<V>,
   service: Service,
-) => Promise<Reply<verbs[V]>>;
+) => Promise<HandlerResponse<verbs[V]>>;
 
 /** A handler for every operation of the contract: a missing one does not compile. */
 export type Handlers = { readonly [V in Verb]: ResourceHandler<V> } & {

@@ -19,13 +19,13 @@ export function isLabelKey(key: string): boolean {
 
 const INTEGER = /^-?\d{1,15}$/;
 
-/** Looks for what the validator cannot say, or would take too long to; `refuseFaults` tells the client. */
+/** Finds what the validator cannot express, or would check too slowly; `refuseFaults` responds with it. */
 export const applyRequestRules: RequestHandler = (req, _res, next) => {
   req.context.faults = [...takeOutBadParameters(req), ...unknownFields(req), ...bodyFaults(req)];
   next();
 };
 
-/** After the validator: refuses what was found, by it or before it. @throws ProblemError VAL-000 with every fault */
+/** Mounted after the validator: refuses what was found, by it or before it. @throws ProblemError VAL-000 */
 export const refuseFaults: [RequestHandler, ErrorRequestHandler] = [
   (req, _res, next) => {
     refuse(req.context.faults);
@@ -51,7 +51,7 @@ function isValidatorError(error: unknown): error is { errors: EovError[] } {
   return status === 400 && Array.isArray(errors) && !(error instanceof ProblemError);
 }
 
-/** The validator stops at the first parameter it does not know, so all of them are named before it runs. */
+/** The validator stops at the first unknown parameter, so all of them are found before it runs. */
 function takeOutBadParameters(req: Request): ProblemField[] {
   const known = req.context.operation!.query;
   const faults: ProblemField[] = [];
@@ -62,17 +62,17 @@ function takeOutBadParameters(req: Request): ProblemField[] {
       const list = [...known.keys()].join(', ');
       faults.push({
         field: name,
-        message: `query parameter '${name}' is not known here (${list || 'none'})`,
+        message: `unknown query parameter '${name}' (known: ${list || 'none'})`,
         constraint: 'unknown',
       });
     } else if (Array.isArray(value)) {
       faults.push({
         field: name,
-        message: `query parameter '${name}' must be given once`,
+        message: `query parameter '${name}' must not be repeated`,
         constraint: 'single',
       });
     } else if (schema.type === 'integer' && !INTEGER.test(value as string)) {
-      // The validator would take Infinity, 1e3 and 0x10 for integers.
+      // The validator would accept Infinity, 1e3 and 0x10 as integers.
       faults.push(
         describeRule({ path: [name], keyword: 'type', message: 'must be integer', value }),
       );
@@ -84,7 +84,7 @@ function takeOutBadParameters(req: Request): ProblemField[] {
   return faults;
 }
 
-/** The paths in the query parameter `fields`. A label key is one step, dots and all. */
+/** The paths in the query parameter `fields`. A label key is one step, even with dots in it. */
 export function fieldPaths(fields: string): string[][] {
   const names = new Set(fields.split(',').map((name) => name.trim()));
   return Array.from(names, (name) =>
@@ -101,7 +101,7 @@ function unknownFields(req: Request): ProblemField[] {
     .filter((name) => !known.includes(name))
     .map((name) => ({
       field: 'fields',
-      message: `fields has '${name}', which is not one of ${known.join(', ')}`,
+      message: `fields contains '${name}', which is not one of ${known.join(', ')}`,
       constraint: 'enum',
     }));
 }
@@ -117,8 +117,8 @@ function bodyFaults(req: Request): ProblemField[] {
 }
 
 /**
- * The time the validator takes grows with the square of the number of errors: a list of 32,000 bad conditions would
- * hold everybody up for half a minute. So it gets no more entries of anything than there may be.
+ * Cuts a property to its maximum number of entries. The time that the validator takes grows with the square of the
+ * number of errors: a long list of bad conditions would block all other requests.
  */
 function cutOverfull(
   body: Json,
@@ -140,7 +140,7 @@ function cutOverfull(
   return [describeRule({ path: [name], keyword: 'maxProperties', message, value })];
 }
 
-/** OpenAPI 3.0 cannot say what the keys of an object look like. */
+/** OpenAPI 3.0 cannot describe the keys of an object. */
 function labelKeyFaults(labels: unknown): ProblemField[] {
   if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) return [];
   return Object.keys(labels)
@@ -149,7 +149,7 @@ function labelKeyFaults(labels: unknown): ProblemField[] {
       const field = fieldName(['labels', key]);
       return {
         field,
-        message: `${field} is not a label key: a name of up to 63 letters, digits, '-', '_' or '.', optionally after a DNS name and '/'`,
+        message: `${field} is not a valid label key: up to 63 letters, digits, '-', '_' or '.', optionally after a DNS name and '/'`,
         constraint: 'pattern',
       };
     });

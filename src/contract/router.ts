@@ -16,8 +16,8 @@ interface RouteNode {
 }
 
 /**
- * Matches segment by segment, case included. Fixed segments are compared as they stand in the URL, so
- * no encoding of them opens a route; a parameter is decoded after the path is split.
+ * Matches segment by segment, case-sensitively. Fixed segments are compared as they are in the URL, so an
+ * encoded one does not match; parameters are decoded after the path has been split.
  */
 export function createRouter(operations: readonly Operation[]): Router {
   const newNode = (): RouteNode => ({ fixed: new Map(), operations: new Map() });
@@ -60,7 +60,7 @@ export function createRouter(operations: readonly Operation[]): Router {
       name === 'GET' ? ['GET', 'HEAD'] : [name],
     );
     const known = allowed.join(', ');
-    throw new ProblemError('MTH-001', `This route does not take this method; it takes ${known}.`, {
+    throw new ProblemError('MTH-001', `This route does not allow the method; it allows ${known}.`, {
       headers: { Allow: known },
     });
   };
@@ -68,9 +68,9 @@ export function createRouter(operations: readonly Operation[]): Router {
 
 function decodeSegment(segment: string): string {
   try {
-    // PostgreSQL refuses to look for a NUL; nothing has one, so anything unknown does in its place.
+    // PostgreSQL refuses a NUL in a value. No id contains the replacement either, so the result is the same.
     return decodeURIComponent(segment).replaceAll('\0', '\uFFFD');
   } catch {
-    throw new ProblemError('VAL-006', 'The path is not properly percent-encoded.');
+    throw new ProblemError('VAL-006', 'The path is not correctly percent-encoded.');
   }
 }

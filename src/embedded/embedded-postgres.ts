@@ -34,8 +34,8 @@ export interface EmbeddedDatabase {
 }
 
 /**
- * Starts a PostgreSQL of our own whose data lives in `directory` and stays there. It ends with `stop()`
- * or with this process, however that dies; only one process at a time can have it.
+ * Starts a PostgreSQL that keeps its data in `directory`. It ends with `stop()` or with this process, however
+ * that ends. Only one process at a time can use the directory.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
   const { fast = false, onProgress } = options;
@@ -93,7 +93,7 @@ function serverArguments(instance: Instance, port: number, fast: boolean): strin
   return ['-D', dataArgument(instance), ...args];
 }
 
-/** The connection that stands for the owner of the server, or undefined when the server ended instead. */
+/** @returns the connection that will mark the server as owned; undefined when the server has ended */
 async function waitUntilReady(server: ChildProcess, url: string): Promise<pg.Client | undefined> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   let failure: Error | undefined;
@@ -133,7 +133,7 @@ function supervise(
   server.once('exit', () => {
     if (stopping === undefined) {
       onProgress(
-        `The embedded PostgreSQL ended unexpectedly, see ${instance.directory}/server.log`,
+        `The embedded PostgreSQL ended unexpectedly; see ${instance.directory}/server.log`,
       );
     }
   });

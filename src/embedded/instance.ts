@@ -9,17 +9,17 @@ export const EMBEDDED_USER = 'hyperfleet';
 
 /** The files of one embedded PostgreSQL and the way to run its programs on them. */
 export interface Instance {
-  /** `password` and `server.log` lie here, beside `data`. */
+  /** Contains `data`, `password` and `server.log`. */
   directory: string;
   data: string;
   programs: string;
-  /** Whether the user the server runs as can walk to `data` from the root of the file system. */
+  /** Whether the user of the server can access `data` by its path. */
   reachable: boolean;
   account: Account | undefined;
 }
 
-// Ends the program as soon as the pipe on its standard input does, whichever way its writer died.
-// Signals to the group are for the service to act on; a program that it ends with it could not be drained.
+// Stops the program when the pipe on its standard input closes, however this process ended. Ignores signals
+// to the process group: the service handles them, and needs the database until its requests are done.
 const WATCHDOG = `
   trap '' HUP INT TERM
   exec 3<&0 </dev/null
@@ -33,7 +33,7 @@ const WATCHDOG = `
   kill -9 "$reader" 2>/dev/null
   exit "$status"`;
 
-/** Runs a PostgreSQL program in a session of its own, for as long as this process lives. */
+/** Runs a PostgreSQL program in its own session, at most for as long as this process lives. */
 export function runProgram(
   instance: Instance,
   program: 'initdb' | 'postgres',
@@ -51,12 +51,12 @@ export function runProgram(
   });
 }
 
-/** Programs are started inside their data directory, so that they need not be able to walk there. */
+/** Programs are started in their data directory, so that they need no access to its path. */
 export function dataArgument({ reachable, data }: Instance): string {
   return reachable ? data : '/proc/self/cwd';
 }
 
-/** The instance below `home`, made now unless it is there already. */
+/** Opens the instance in `home`, and creates it if there is none. */
 export async function openInstance(
   home: string,
   fast: boolean,
@@ -70,9 +70,9 @@ export async function openInstance(
 
   const instance = { directory, data, programs: binaries.root, reachable: true, account };
   if (account !== undefined && !canReach(account, binaries.root, home)) {
-    onProgress('Running as root, but other users cannot enter this directory.');
+    onProgress('Running as root, but other users cannot access this directory.');
     instance.programs = publicCopy(binaries);
-    onProgress(`The database's programs run from ${instance.programs}; its data stays in ${home}.`);
+    onProgress(`PostgreSQL runs from ${instance.programs}; its data stays in ${home}.`);
     instance.reachable = false;
   }
   if (!fs.existsSync(path.join(data, 'PG_VERSION'))) {
@@ -96,7 +96,7 @@ function makePrivate(directory: string, account: Account | undefined): void {
   }
 }
 
-/** Made aside and moved into place in one step: an interrupted or a competing start leaves no half of it. */
+/** Creates it elsewhere and moves it into place in one step, in case this or another start is interrupted. */
 async function createInstance(home: string, instance: Instance, fast: boolean): Promise<void> {
   removeUnfinished(home);
   const unfinished = path.join(home, `unfinished-${process.pid}`);
@@ -112,7 +112,7 @@ async function createInstance(home: string, instance: Instance, fast: boolean): 
     await initialise({ ...instance, data }, fast);
     fs.renameSync(unfinished, instance.directory);
   } catch (error) {
-    // Another start was faster: its instance is as good as ours.
+    // Another process was faster; its instance is as good as ours.
     if (!fs.existsSync(path.join(instance.data, 'PG_VERSION'))) throw error;
   } finally {
     fs.rmSync(unfinished, { recursive: true, force: true });
@@ -123,7 +123,7 @@ function removeUnfinished(home: string): void {
   for (const name of fs.readdirSync(home)) {
     const pid = /^unfinished-(\d+)$/.exec(name)?.[1];
     if (pid === undefined) continue;
-    // In a container every start has the same process id: what bears our own is from an earlier one.
+    // In a container every start has the same process id: a directory with our own is from an earlier one.
     if (Number(pid) !== process.pid && isAlive(Number(pid))) continue;
     fs.rmSync(path.join(home, name), { recursive: true, force: true, maxRetries: 5 });
   }
@@ -139,7 +139,7 @@ async function initialise(instance: Instance, fast: boolean): Promise<void> {
       '--pwfile=../password',
       '--auth=scram-sha-256',
       '--encoding=UTF8',
-      // PostgreSQL's own: the same order on every machine, whatever its C library knows.
+      // The built-in locale sorts in the same order on every machine, whatever its C library.
       '--locale=C',
       '--locale-provider=builtin',
       '--builtin-locale=C.UTF-8',

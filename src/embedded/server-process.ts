@@ -6,14 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { EMBEDDED_USER, isAlive, type Instance } from './instance';
 
-/** Held by the process that a server runs for. */
+/** The advisory lock of the process that owns the server. */
 export const OWNER_LOCK = 1;
 const PREVIOUS_TIMEOUT_MS = 20_000;
-/** How long "it has an owner" or "it has none" must hold before it is believed. */
+/** How long a server must appear to have an owner, or none, before we act on it. */
 const SETTLE_MS = 500;
 const POLL_MS = 20;
 
-// A process id alone says little: after a reboot or in a new container it belongs to somebody else.
+// A process id is not enough: after a reboot or in a new container it belongs to another program.
 export const MARK = 'hyperfleet.data_inode';
 
 export function markOf(instance: Instance): string {
@@ -22,14 +22,14 @@ export function markOf(instance: Instance): string {
 
 export async function connect(url: string): Promise<pg.Client> {
   const socket = new net.Socket();
-  // A process that has nothing else to do may end; the server then follows.
+  // The connection must not keep this process alive; the server ends with it.
   socket.unref();
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 5000,
     stream: () => socket,
   });
-  // Without a listener the end of the server would be the end of this process.
+  // Without a listener, the end of the server would end this process.
   client.on('error', () => undefined);
   await client.connect();
   return client;
@@ -50,8 +50,8 @@ export function readServer(instance: Instance): ServerProcess | undefined {
 }
 
 /**
- * Somebody may be using the data: a living service (we give up), the server of a service that was killed
- * a moment ago (it ends by itself), or one whose watchdog was killed as well (we end it).
+ * Waits until no earlier server uses the data. It may belong to a running service (an error), to a service that
+ * was just killed (it ends by itself), or to one whose watchdog was killed as well (we stop it).
  */
 export async function settlePrevious(
   instance: Instance,
@@ -82,7 +82,7 @@ export async function settlePrevious(
       since = Date.now();
     }
     if (Date.now() - begin > PREVIOUS_TIMEOUT_MS) {
-      throw new Error(`The previous embedded PostgreSQL (process ${server.pid}) does not end.`);
+      throw new Error(`The previous embedded PostgreSQL (process ${server.pid}) does not stop.`);
     }
     await sleep(POLL_MS);
   }

@@ -3,9 +3,9 @@ import * as meta from './meta';
 import * as resources from './resources';
 import * as statuses from './statuses';
 
-/** Everything the service can do, and the function that does it. */
+/** All operations of the service, and their handlers. */
 export const handlers: Handlers = {
-  // With resources of every kind, by the verb that the contract gives an operation.
+  // On resources of any kind, by the verb of the operation in the contract.
   list: resources.list,
   create: resources.create,
   read: resources.read,
@@ -15,7 +15,7 @@ export const handlers: Handlers = {
   'list-statuses': statuses.listStatuses,
   report: statuses.report,
 
-  // About the service itself, by operationId.
+  // On the service itself, by operationId.
   getCompatibility: meta.getCompatibility,
   getMetadata: meta.getMetadata,
   getErrors: meta.getErrors,

@@ -25,7 +25,7 @@ interface ListRequest {
 export function listOptions({ operation, query }: ListRequest, listing: Listing): ListOptions {
   const { page = 1, pageSize, size, orderBy, order, search } = query;
   if (pageSize !== undefined && size !== undefined && pageSize !== size) {
-    const message = `pageSize is ${pageSize} and its alias size is ${size}; give one of them`;
+    const message = `pageSize is ${pageSize}, but its alias size is ${size}; use only one of them`;
     throw new ProblemError('VAL-000', `${message}.`, {
       errors: ['pageSize', 'size'].map((field) => ({ field, message, constraint: 'conflict' })),
     });
@@ -38,7 +38,7 @@ export function listOptions({ operation, query }: ListRequest, listing: Listing)
   };
 }
 
-/** An error in a search speaks of `search` by default; here it is about the order. */
+/** A SearchError is a problem with the field `search`, unless it is converted here. */
 function readOrder(orderBy: string | undefined, order: string | undefined, listing: Listing) {
   try {
     return parseOrder(orderBy, order, listing);

@@ -4,7 +4,7 @@ import { errorTableEntry, ProblemError, PROBLEMS, type ProblemCode } from '../pr
 import { swaggerPage } from '../http/swagger-ui';
 import { packageVersion } from '../config/package-root';
 
-/** What a client can rely on; names stay for ever once they are here. */
+/** What clients can rely on. A name is never removed. */
 const FEATURES = [
   'clusters',
   'nodepools',
@@ -24,7 +24,7 @@ export const getCompatibility: Handler<'getCompatibility'> = () => ({
   body: { api_version: 'v1', compatible: true, features: FEATURES },
 });
 
-/** When this code was built: the image says it; elsewhere the compiled file tells by its age. */
+/** When this code was built: set in the image, otherwise the time of the compiled file. */
 const BUILD_TIME = (
   Date.parse(process.env.BUILD_TIME ?? '')
     ? new Date(process.env.BUILD_TIME!)
@@ -58,16 +58,16 @@ export const getErrorById: Handler<'getErrorById'> = ({ params }) => {
   return { status: 200, body: errorTableEntry(id as ProblemCode) };
 };
 
-/** The document as text; writing it as YAML takes longer than any other answer, so it is done once. */
-const texts = new WeakMap<object, { json?: string; yaml?: string }>();
+/** The serialized document. Serializing it as YAML is slow, so it is done once. */
+const serialized = new WeakMap<object, { json?: string; yaml?: string }>();
 
 async function contractDocument(
   accept: string | string[] | undefined,
   service: Service,
 ): Promise<Raw> {
   const { document } = service.contract;
-  const known = texts.get(document) ?? {};
-  texts.set(document, known);
+  const known = serialized.get(document) ?? {};
+  serialized.set(document, known);
   if (/\byaml\b/i.test(String(accept ?? ''))) {
     const { stringify } = await import('yaml');
     known.yaml ??= stringify(document);
@@ -77,7 +77,7 @@ async function contractDocument(
   return { status: 200, contentType: 'application/json', content: known.json };
 }
 
-/** Under both of its addresses. */
+/** Serves both paths of the document. */
 export function getOpenapi(
   { headers }: Pick<ValidRequest<'getOpenapi'>, 'headers'>,
   service: Service,
@@ -85,7 +85,7 @@ export function getOpenapi(
   return contractDocument(headers.accept, service);
 }
 
-/** Under both of its addresses. */
+/** Serves both paths of the page. */
 export function getOpenapiUi(): Raw {
   return swaggerPage();
 }

@@ -93,7 +93,7 @@ function versionHeaders({ version }: Pick<ResourceRow, 'version'>): Record<strin
   return { ETag: etagOf(version), 'Cache-Control': 'no-cache' };
 }
 
-/** Applies a merge patch. What several of them add up to has the limits of what can be sent at once. */
+/** Applies a merge patch. The result of several of them has the same limits as one body. */
 function merged(before: Desired, patch: object, { config, contract }: Service): Desired {
   const { spec = {}, labels = {} } = mergePatch(before, patch) as Partial<Desired>;
   const count = Object.keys(labels).length;

@@ -7,13 +7,13 @@ import { ProblemError, problemBody } from '../problems/problem';
 type ClientError = NodeJS.ErrnoException;
 
 /**
- * Answers what Node refuses before, or instead of, handing it to the app: requests that are not HTTP, take
- * too long, or have headers without end. Otherwise it answers by itself, in no form that clients know.
+ * Responds with a problem where Node refuses a request itself: one that is not HTTP, arrives too slowly, or
+ * has too large headers. Node's own response has no body that clients know.
  */
-export function answerClientErrors(server: Server, log: Logger): void {
-  const answering = new WeakMap<Duplex, ServerResponse>();
+export function respondToClientErrors(server: Server, log: Logger): void {
+  const responses = new WeakMap<Duplex, ServerResponse>();
   server.prependListener('request', (req: IncomingMessage, res: ServerResponse) => {
-    answering.set(req.socket, res);
+    responses.set(req.socket, res);
   });
   server.on('clientError', (error: ClientError, socket: Duplex) => {
     const problem = problemOf(error);
@@ -21,10 +21,10 @@ export function answerClientErrors(server: Server, log: Logger): void {
       socket.destroy();
       return;
     }
-    const res = answering.get(socket);
+    const res = responses.get(socket);
     const unfinished = res !== undefined && !res.writableEnded;
     if (unfinished && res.headersSent) {
-      // Half an answer is on its way: more bytes would be taken for the rest of it.
+      // Part of a response has been sent: the client would take a second one for the rest of it.
       socket.destroy();
     } else if (unfinished) {
       const id = String(res.getHeader('X-Request-Id') ?? randomUUID());
@@ -42,18 +42,21 @@ export function answerClientErrors(server: Server, log: Logger): void {
       writeRaw(socket, problem, id);
     }
   });
-  // Whatever a client expects, it reads the answer.
+  // Serves requests with an unknown Expect header like any other; Node would respond 417.
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
     server.emit('request', req, res);
   });
   server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => undefined);
-    const problem = new ProblemError('VAL-006', 'This server is no proxy: CONNECT is not served.');
+    const problem = new ProblemError(
+      'VAL-006',
+      'CONNECT is not supported: this server is not a proxy.',
+    );
     writeRaw(socket, problem, randomUUID());
   });
 }
 
-/** Undefined: there is nobody left to read an answer. */
+/** Undefined when the connection is broken, so that no response would arrive. */
 function problemOf({ code = '' }: ClientError): ProblemError | undefined {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new ProblemError('TMO-001', 'The request did not arrive completely in time.');

@@ -3,12 +3,12 @@ import type { RequestHandler } from 'express';
 
 const compress = compression({ level: 1, threshold: 1024 });
 
-/** Only lists: a response with an ETag must stay the exact bytes the tag stands for. */
+/** Compresses lists only: a response with a strong ETag must be exactly the bytes that it stands for. */
 export const compressLists: RequestHandler = (req, res, next) => {
   if (req.context.operation!.defaultPageSize === undefined) {
     next();
   } else if (req.headers['accept-encoding'] === undefined) {
-    // The middleware wraps the response before it knows that nobody asks for it.
+    // The middleware would wrap the response even if the client accepts no compression.
     res.setHeader('Vary', 'Accept-Encoding');
     next();
   } else {

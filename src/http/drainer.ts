@@ -2,13 +2,13 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 50;
-/** As long as this without a request means that nobody has one on its way to us. */
+/** After this long without a new request, no other is assumed to be on its way. */
 const QUIET_MS = 500;
 
 /**
- * Stops a server without failing a request. While it drains it still listens and answers, but asks
- * every client with `Connection: close` to connect elsewhere next time: closing an idle connection from this
- * side would hit the request that a client is just sending on it.
+ * Stops a server without failing a request. While draining, it still accepts and serves requests, but
+ * with `Connection: close`, so that clients connect elsewhere next time. Closing an idle connection instead
+ * could break a request that a client is just sending on it.
  */
 export class Drainer {
   draining = false;
@@ -24,19 +24,19 @@ export class Drainer {
     });
   }
 
-  /** Resolves when all is answered and quiet, or after `timeoutMs`; no connection is left then. */
+  /** Resolves when no request is left and none arrives, or after `timeoutMs`; all connections are closed then. */
   async drain(timeoutMs: number): Promise<void> {
     this.draining = true;
     const began = Date.now();
     const spent = () => Date.now() - began;
     const quietFor = () => Date.now() - Math.max(this.lastRequest, began);
-    // Whoever never stops sending is not served for ever; half of the time is left to finish what came.
+    // New requests are accepted for half of the time at most; the other half is for those in progress.
     while (spent() < timeoutMs / 2 && (this.inFlight > 0 || quietFor() < QUIET_MS)) {
       await sleep(POLL_MS);
     }
     this.server.close();
     this.server.closeIdleConnections();
-    // Connections that never carried a request are not idle in Node's eyes, and nobody need wait for them.
+    // For Node, a connection without any request so far is not idle. It must not delay the end.
     while (spent() < timeoutMs && this.inFlight > 0) await sleep(POLL_MS);
     this.server.closeAllConnections();
   }

@@ -7,13 +7,13 @@ export function etagOf(version: number): string {
 
 type Header = string | string[] | undefined;
 
-// Taken apart by its quotes, because a tag may hold commas and stars of its own.
+// Tags are found by their quotes, because a tag may contain commas and asterisks.
 const ENTITY_TAG = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g;
 
-/** The tags a header names, `*` for any; what is not a tag names nothing. */
+/** The tags in a header, or `*` for any; whatever is not a tag is ignored. */
 function tagsOf(header: string | string[]): '*' | string[] {
-  const text = String(header).trim();
-  return text === '*' ? text : (text.match(ENTITY_TAG) ?? []);
+  const value = String(header).trim();
+  return value === '*' ? value : (value.match(ENTITY_TAG) ?? []);
 }
 
 /** If-None-Match uses the weak comparison (RFC 9110, 13.1.2). */
@@ -24,7 +24,7 @@ export function noneMatch(header: Header, version: number): boolean {
 }
 
 /**
- * A check of If-Match (strong comparison) against the version found.
+ * Checks If-Match (strong comparison) against the version of a resource.
  * @returns a function that throws ProblemError PRE-001 on a mismatch
  */
 export function versionGuard(header: Header): (version: number) => void {
@@ -33,7 +33,7 @@ export function versionGuard(header: Header): (version: number) => void {
     if (tags === '*' || tags.includes(etagOf(version))) return;
     throw new ProblemError(
       'PRE-001',
-      `The resource has the ETag ${etagOf(version)} now, which If-Match does not name.`,
+      `The resource now has the ETag ${etagOf(version)}, which If-Match does not name.`,
     );
   };
 }

@@ -5,8 +5,8 @@ import { jsonPieces, LargeJson } from '../postgres/large-json';
 type Json = Record<string, unknown>;
 
 /**
- * Cuts the response to what the query parameter `fields` names, and writes lists piece by piece. Mounted before
- * response validation, so that the whole response is validated first and then cut.
+ * Reduces the response to the properties that the query parameter `fields` names, and writes lists in pieces.
+ * Mounted before response validation, so that the full response is validated and then reduced.
  */
 export const selectFields: RequestHandler = (req, res, next) => {
   const { defaultPageSize, fields: known } = req.context.operation!;
@@ -14,7 +14,7 @@ export const selectFields: RequestHandler = (req, res, next) => {
   const { fields } = req.query;
   const write = isList ? (body: Json) => writePieces(res, body) : res.json.bind(res);
   if (typeof fields === 'string') {
-    // What identifies the resource always comes along.
+    // The property that identifies the resource is always included.
     const paths = [[known.includes('id') ? 'id' : 'adapter'], ...fieldPaths(fields)];
     res.json = (body: Json) => write(cut(body, paths));
   } else if (isList) {
@@ -23,7 +23,7 @@ export const selectFields: RequestHandler = (req, res, next) => {
   next();
 };
 
-/** Express would make one string of the whole page. Here large objects stay the bytes they are. */
+/** Express would build one string of the whole page. Here large objects are sent as the bytes they are. */
 function writePieces(res: Response, body: Json): Response {
   const pieces = jsonPieces(body).map(encodeLong);
   const length = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
@@ -37,7 +37,7 @@ function writePieces(res: Response, body: Json): Response {
 
 const LONG = 8192;
 
-/** Node would go over a long string twice: for its length, and to send it. */
+/** Node would encode a long string twice: for its length, and to send it. */
 function encodeLong(piece: Buffer | string): Buffer | string {
   return typeof piece === 'string' && piece.length > LONG ? Buffer.from(piece) : piece;
 }
@@ -48,7 +48,7 @@ function cut(body: Json, paths: readonly string[][]): Json {
     : project(body, paths);
 }
 
-/** A copy of `source` with only what the paths lead to; a path stops at an array or a plain value. */
+/** A copy of `source` with only what the paths select; a path stops at an array or a primitive value. */
 export function project(source: Json, paths: readonly (readonly string[])[]): Json {
   const result: Json = {};
   for (const [key, value] of Object.entries(source)) {

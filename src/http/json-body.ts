@@ -5,8 +5,8 @@ import { ProblemError } from '../problems/problem';
 import { parseStrictJson } from './strict-json';
 
 /**
- * Reads the body of an operation that takes one, as a JSON object that parsing does not change.
- * Passes on ProblemError VAL-006, VAL-000, MED-001 or LRG-001, and RequestAborted when the client leaves first.
+ * Reads the body, where the operation has one, as a JSON object that parsing does not change.
+ * Fails with ProblemError VAL-006, VAL-000, MED-001 or LRG-001, or RequestAborted when the client disconnects first.
  */
 export function jsonBody(maxBytes: number) {
   // Not express.json, which hides bytes that are not UTF-8 and keys that appear twice.
@@ -24,7 +24,7 @@ export function jsonBody(maxBytes: number) {
     // The validator compiles and keeps a schema for every distinct value of this header.
     req.headers['content-type'] = req.context.mediaType;
     if (length > maxBytes) {
-      // The rest is discarded, so that the client gets to read the response.
+      // Discards the body: many clients read the response only after they have sent all of it.
       req.resume();
       throw tooLarge(maxBytes);
     }
@@ -33,12 +33,12 @@ export function jsonBody(maxBytes: number) {
     } catch (error) {
       const { type } = error as { type?: string };
       if (type === 'entity.too.large') throw tooLarge(maxBytes);
-      if (type === 'request.aborted') throw new RequestAborted('the client left');
+      if (type === 'request.aborted') throw new RequestAborted('the client disconnected');
       throw error;
     }
     const bytes: unknown = req.body;
-    // express.raw reads nothing when the client has left already.
-    if (!Buffer.isBuffer(bytes)) throw new RequestAborted('the client left');
+    // express.raw reads nothing when the client has already disconnected.
+    if (!Buffer.isBuffer(bytes)) throw new RequestAborted('the client disconnected');
     const text = decode(bytes);
     if (text.trim() === '') throw missingBody();
     req.body = parseStrictJson(text);
@@ -73,7 +73,7 @@ function readableType({ headers }: Request, mediaTypes: readonly string[]): stri
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Without a byte order mark, which is not part of the text. */
+/** Drops a byte order mark, which is not part of the JSON. */
 function decode(bytes: Buffer): string {
   try {
     return utf8.decode(bytes);

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 
-/** Starts a listener. @returns its server and the port it got */
+/** Starts a server. @returns the server and its port */
 export function listen(
   server: Server,
   port: number,
@@ -22,7 +22,7 @@ export type ReadinessCheck = () => Promise<string | undefined>;
 
 /** `/healthcheck` and `/healthz`: the process is alive; `/readyz`: it can do its work. */
 export function createHealthServer(check: ReadinessCheck): Server {
-  const answer: RequestListener = (req, res) => {
+  const listener: RequestListener = (req, res) => {
     const send = (status: number, body: object) => {
       res.writeHead(status, { 'Content-Type': 'application/json' });
       res.end(JSON.stringify(body));
@@ -40,7 +40,7 @@ export function createHealthServer(check: ReadinessCheck): Server {
       send(404, { status: 'not found' });
     }
   };
-  return createServer(answer);
+  return createServer(listener);
 }
 
 /** `/metrics` in the text format of Prometheus. */

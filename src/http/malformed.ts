@@ -4,7 +4,10 @@ import { ProblemError } from '../problems/problem';
 /** A search of 4096 characters takes up to 12 KB when encoded. */
 const MAX_URL_LENGTH = 16_384;
 
-/** Refuses what is HTTP to Node, but could be read in more than one way. @throws ProblemError LRG-001, VAL-006 */
+/**
+ * Refuses requests that Node accepts, but that can be read in more than one way.
+ * @throws ProblemError LRG-001, VAL-006
+ */
 export const refuseMalformed: RequestHandler = (req, _res, next) => {
   if (req.url.length > MAX_URL_LENGTH) {
     const detail = `The URL must not have more than ${MAX_URL_LENGTH} characters.`;
@@ -22,7 +25,7 @@ export const refuseMalformed: RequestHandler = (req, _res, next) => {
 
 const ONCE = ['Host', 'Content-Type', 'Authorization'];
 
-/** Node takes the first; a proxy in front may have looked at the last. */
+/** Node uses the first; a proxy in front of the service may have used the last. */
 function repeatedHeader(rawHeaders: readonly string[]): string | undefined {
   return ONCE.find((header) => {
     let count = 0;

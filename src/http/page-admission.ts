@@ -3,25 +3,25 @@ import type { RequestHandler } from 'express';
 import { RequestAborted } from '../postgres/errors';
 import { ProblemError } from '../problems/problem';
 
-/** Pages of up to so many items are never held back: with the largest specs they have 25 MB. */
+/** Pages of up to this many items never wait: with the largest specs they have 25 MB. */
 const SMALL_PAGE = 100;
 /** Enough to keep the database busy while a response is sent, and few enough to fit a small container. */
 const AT_ONCE = 2;
 const MAX_WAIT_MS = 5000;
-/** A client that has not read its page by then does not get the rest. */
+/** A client that has not read its page by then is disconnected. */
 const MAX_HOLD_MS = 60_000;
 
 /**
- * Lets only a few large pages be read, held and sent at once; the others queue. A page of 500 of the largest
- * specs has 128 MB: twenty of those together would exhaust memory and keep everybody else waiting.
+ * Limits how many large pages are read, held and sent at once; the others queue. A page of 500 of the largest
+ * specs has 128 MB: many of them at once would exhaust the memory and delay all other requests.
  */
 export class PageAdmission {
   private running = 0;
   private readonly waiting: (() => void)[] = [];
 
   /**
-   * Resolves when the page may be read; its turn ends when the response is closed.
-   * @throws ProblemError SVC-001 when its turn does not come in time
+   * Resolves when the page may be read; its turn lasts until the response is closed.
+   * @throws ProblemError SVC-001 when its turn does not come in time, RequestAborted when the client disconnects
    */
   async admit(pageSize: number, response: ServerResponse): Promise<void> {
     if (pageSize <= SMALL_PAGE) return;
@@ -31,7 +31,7 @@ export class PageAdmission {
     const release = () => {
       clearTimeout(timer);
       const next = this.waiting.shift();
-      // The turn is handed over as it is, so that nobody gets in between.
+      // The next page takes over the turn directly, so that no new request gets ahead of it.
       if (next) next();
       else this.running--;
     };
@@ -50,7 +50,7 @@ export class PageAdmission {
       };
       const start = () => leave(resolve);
       const refuse = () => leave(() => reject(tooMany()));
-      const giveUp = () => leave(() => reject(new RequestAborted('the client left')));
+      const giveUp = () => leave(() => reject(new RequestAborted('the client disconnected')));
       const timer = setTimeout(refuse, MAX_WAIT_MS);
       response.once('close', giveUp);
       this.waiting.push(start);
@@ -66,7 +66,7 @@ function tooMany(): ProblemError {
   });
 }
 
-/** Lets lists in by the number of items they ask for at most. */
+/** Admits lists by their page size. */
 export function admitPages(): RequestHandler {
   const admission = new PageAdmission();
   return async (req, res, next) => {

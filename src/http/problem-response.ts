@@ -4,7 +4,7 @@ import type { Logger } from '../telemetry/log';
 import { SearchError } from '../search/search-error';
 import { ProblemError, problemBody } from '../problems/problem';
 
-/** The one place that turns an error into an answer. Registered last. */
+/** The one place that turns an error into a response. Mounted last. */
 export function problemResponse(log: Logger) {
   return (error: unknown, req: Request, res: Response, _next: NextFunction): void => {
     if (error instanceof RequestAborted || res.headersSent) {
@@ -22,7 +22,7 @@ export function problemResponse(log: Logger) {
     res.status(problem.status);
     res.set(problem.headers);
     res.set('Content-Type', 'application/problem+json');
-    // As text: `res.json` would hold the problem against the contract and could fail once more.
+    // Not `res.json`, which would validate the problem against the contract and could fail again.
     res.end(JSON.stringify(problemBody(problem, req.originalUrl.split('?', 1)[0]!, traceId)));
   };
 }
@@ -43,7 +43,7 @@ function toProblem(error: unknown): ProblemError {
   return new ProblemError('INT-001', 'The server could not handle this request.', { cause: error });
 }
 
-/** What failed, from the outside in; where in our code it was is of no interest. */
+/** The messages of an error and of its causes. Without stacks: the fault is not in this code. */
 function reasons(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as NodeJS.ErrnoException;

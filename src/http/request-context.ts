@@ -6,7 +6,7 @@ import type { Logger } from '../telemetry/log';
 import { activeTraceId } from '../telemetry/tracing';
 import type { Operation } from '../contract/document';
 
-/** What is known of a request while it is served. */
+/** What is known about a request while it is served. */
 export interface RequestContext {
   traceId: string;
   startedAt: number;
@@ -14,11 +14,11 @@ export interface RequestContext {
   pathParams: Record<string, string>;
   actor?: string;
   mediaType: string;
-  /** What our own rules have found wrong with it. */
+  /** What the rules of this service, beyond the validator, have found wrong with it. */
   faults: ProblemField[];
-  /** The resource that was created, for the log. */
+  /** Id of the resource that it created, for the log. */
   resourceId?: string;
-  /** Aborted when the client goes away before the response is complete. */
+  /** Aborted when the client disconnects before the response is complete. */
   readonly signal: AbortSignal;
 }
 
@@ -30,7 +30,7 @@ declare module 'express-serve-static-core' {
 
 const TRACE_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** Opens the context of a request, and writes its line in the log when it is over. */
+/** Creates the context of a request, and logs the request when it is over. */
 export function requestContext(config: Config, log: Logger) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const given = req.headers['x-request-id'];
@@ -42,7 +42,7 @@ export function requestContext(config: Config, log: Logger) {
       pathParams: {},
       mediaType: '',
       faults: [],
-      // Few want to know when the client goes away, and a controller is not cheap.
+      // Created on demand, because few requests need it and a controller is not cheap.
       get signal() {
         abort ??= new AbortController();
         return abort.signal;
@@ -66,7 +66,7 @@ export function requestContext(config: Config, log: Logger) {
         path: req.path,
         status: res.writableFinished ? res.statusCode : 499,
         duration_ms: Math.round(seconds * 1e6) / 1e3,
-        // An answer that was compressed on its way says nothing about its length.
+        // A compressed response has no Content-Length.
         bytes: Number(res.getHeader('Content-Length') ?? socket.bytesWritten - bytesBefore),
         request_id: requestId ?? context.traceId,
         trace_id: context.traceId,
@@ -78,7 +78,7 @@ export function requestContext(config: Config, log: Logger) {
   };
 }
 
-/** Of `/clusters/{cluster_id}/nodepools/{nodepool_id}` the latter. */
+/** For `/clusters/{cluster_id}/nodepools/{nodepool_id}` the id of the node pool. */
 function innermostId({ operation, pathParams }: RequestContext): string | undefined {
   return operation?.on && Object.values(pathParams).at(-1);
 }

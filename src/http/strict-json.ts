@@ -3,7 +3,7 @@ import { validationDetail } from '../contract/field-errors';
 import { fieldName, isShowable } from '../problems/field-path';
 import { ProblemError, type ProblemField } from '../problems/problem';
 
-/** Deeper values serve nobody and exhaust whatever walks them recursively. */
+/** Deeper values have no use, and would exhaust the stack of recursive code. */
 const MAX_DEPTH = 100;
 const MAX_FIELDS = 100;
 
@@ -30,7 +30,7 @@ const SYNTAX_ERRORS: Record<ReturnType<typeof printParseErrorCode>, string> = {
 class TooDeep extends Error {}
 
 /**
- * Parses a JSON object that no step between the client and the database changes silently.
+ * Parses a JSON object, and refuses one that parsing or storing would silently change.
  * @throws ProblemError VAL-006 when the text is not a JSON object, VAL-000 when parsing or storing would change it
  */
 export function parseStrictJson(text: string): unknown {
@@ -45,22 +45,22 @@ export function parseStrictJson(text: string): unknown {
   return value;
 }
 
-/** Only reached with a syntax error when the visit stopped at the maximum depth: it finds all others itself. */
+/** Fails only when the visit stopped at the maximum depth, before a syntax error; the visit finds all others. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new ProblemError('VAL-006', 'The body is not JSON.');
+    throw new ProblemError('VAL-006', 'The body is not valid JSON.');
   }
 }
 
 /**
- * Finds what `JSON.parse` or PostgreSQL would change, at most 100 places.
+ * Finds what `JSON.parse` or PostgreSQL would change, up to 100 places.
  * @throws ProblemError VAL-006 at the first syntax error
  */
 function findChanges(text: string): ProblemField[] {
   const fields: ProblemField[] = [];
-  /** For each open object its keys, each with whether its repetition has been reported. */
+  /** The keys of each open object, and for each whether its repetition has been reported. */
   const openObjects: Map<string, boolean>[] = [];
   let depth = 0;
 
@@ -106,13 +106,13 @@ function findChanges(text: string): ProblemField[] {
           }
           const unstorable = unstorableCharacter(key);
           if (unstorable) {
-            report([...parent(), key], 'characters', `has a name with ${unstorable}`);
+            report([...parent(), key], 'characters', `has a name that contains ${unstorable}`);
           }
         },
         onLiteralValue: (value: unknown, offset, length, _line, _character, path) => {
           if (typeof value === 'string') {
             const unstorable = unstorableCharacter(value);
-            if (unstorable) report(path(), 'characters', `has ${unstorable}`);
+            if (unstorable) report(path(), 'characters', `contains ${unstorable}`);
           } else if (typeof value === 'number') {
             const literal = text.slice(offset, offset + length);
             const change = changeOfNumber(literal, value);
@@ -122,7 +122,7 @@ function findChanges(text: string): ProblemField[] {
         onError: (code, _offset, _length, line, character) => {
           const what = SYNTAX_ERRORS[printParseErrorCode(code)];
           const where = `line ${line + 1}, column ${character + 1}`;
-          throw new ProblemError('VAL-006', `The body is not JSON: ${what} at ${where}.`);
+          throw new ProblemError('VAL-006', `The body is not valid JSON: ${what} at ${where}.`);
         },
       },
       { disallowComments: true },
@@ -146,16 +146,16 @@ function changeOfNumber(
 ): { constraint: 'range' | 'precision'; message: string } | undefined {
   if (Number.isSafeInteger(read) && read !== 0) return undefined;
   if (!Number.isFinite(read)) {
-    return { constraint: 'range', message: 'is a number too large to be kept' };
+    return { constraint: 'range', message: 'is too large a number to be stored exactly' };
   }
   const sent = decimal(literal);
   if (read === 0) {
     if (sent.digits === '') return undefined;
-    return { constraint: 'range', message: 'is a number too close to zero to be kept' };
+    return { constraint: 'range', message: 'is too close to zero to be stored exactly' };
   }
-  // Digits after the point are rounded, as everywhere; integers are often identifiers.
+  // That fractions are rounded is expected; an integer may be an identifier.
   if (sent.exponent < 0) return undefined;
-  // What counts is what goes out again: 2^60 is a double, but is written 1152921504606847000.
+  // Compares with what would be sent back: 2^60 is a double, but is written as 1152921504606847000.
   const kept = decimal(String(read));
   if (kept.digits === sent.digits && kept.exponent === sent.exponent) return undefined;
   return {
@@ -164,7 +164,7 @@ function changeOfNumber(
   };
 }
 
-/** A number literal in one form: its significant digits, and the power of ten that they count. */
+/** A number literal in a normal form: its significant digits, and the power of ten that scales them. */
 function decimal(literal: string): { digits: string; exponent: number } {
   const [mantissa = '', power = '0'] = literal.replace(/^-/, '').toLowerCase().split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');

@@ -5,7 +5,7 @@ import type { Raw } from '../contract/handler';
 
 const BASE = '/openapi-ui';
 
-/** All that the page loads. The package has more files, which nobody needs. */
+/** The files that the page loads. The package contains others, which are not served. */
 const FILES = [
   '/swagger-ui.css',
   '/swagger-ui-bundle.js',
@@ -21,7 +21,7 @@ const OPTIONS: SwaggerUiOptions = {
   customCss: '',
   swaggerUrl: '/openapi',
   swaggerOptions: {
-    // Without the bar at the top, whose only use is to open other documents.
+    // Hides the bar at the top, which serves only to open other documents.
     layout: 'BaseLayout',
     tryItOutEnabled: true,
     displayRequestDuration: true,
@@ -33,7 +33,7 @@ const OPTIONS: SwaggerUiOptions = {
 /** The page has several addresses, so its links must be absolute. */
 const PAGE = swaggerUi.generateHTML(undefined, OPTIONS).replaceAll('"./', `"${BASE}/`);
 
-/** Swagger UI sets style attributes and draws its arrows from data: URLs; everything else is ours. */
+/** Swagger UI sets style attributes and draws its arrows from data: URLs; the rest comes from the service. */
 const PAGE_HEADERS = {
   'Content-Security-Policy':
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
@@ -45,7 +45,7 @@ export function swaggerPage(): Raw {
   return { status: 200, contentType: 'text/html', content: PAGE, headers: PAGE_HEADERS };
 }
 
-/** Serves scripts and styles of the page, which are files and not operations of the contract. */
+/** Serves the scripts and styles of the page, which are files and not operations of the contract. */
 export function swaggerUiFiles(): Router {
   const files = express.Router({ caseSensitive: true });
   files.use((req: Request, res: Response, next: NextFunction) => {
@@ -53,7 +53,7 @@ export function swaggerUiFiles(): Router {
       next('router');
       return;
     }
-    // These would have responses of their own: 206, 412 and 416.
+    // They would cause responses that the page has no use for: 206, 412 and 416.
     delete req.headers.range;
     delete req.headers['if-match'];
     delete req.headers['if-unmodified-since'];

@@ -1,6 +1,6 @@
 import type { KindDeclaration } from './kind';
 
-/** The kinds that every service has. Their adapters are defaults; the configuration may name others. */
+/** The kinds that every service has. The configuration can replace the required adapters. */
 export const CLUSTER: KindDeclaration = {
   name: 'Cluster',
   plural: 'clusters',

@@ -1,6 +1,6 @@
 /**
- * What is true of one kind of resource and of no other. No code asks which kind it has in its hands:
- * it asks the kind.
+ * Everything that is specific to one kind of resource. Code does not branch on the name of a kind; it
+ * reads these properties.
  */
 export interface Kind {
   /** The value of the property `kind`, for example `NodePool`. */
@@ -11,17 +11,17 @@ export interface Kind {
   readonly noun: string;
   /** The path parameter with its id, for example `nodepool_id`. */
   readonly idParameter: string;
-  /** What it belongs to: names are unique within the parent, and its DELETE takes this kind along. */
+  /** The kind it belongs to: names are unique within a parent, and deleting a parent deletes its children. */
   readonly parent: Kind | undefined;
-  /** Names of the adapters it needs to be Ready, in this order. */
+  /** Names of the adapters that are required for Ready, in configured order. */
   readonly requiredAdapters: readonly string[];
   /** The schema under `components.schemas` of the provider's document that validates its `spec`. */
   readonly specSchema: string;
-  /** Served in place of anything lower: older clients demand at least 1 of a node pool. */
+  /** Served instead of anything lower: older clients require at least 1 for a node pool. */
   readonly lowestObservedGeneration: 0 | 1;
 }
 
-/** A kind as it is declared: its parent by name, its path parameter left to be derived. */
+/** A kind as declared: the parent by name; the path parameter is derived. */
 export type KindDeclaration = Omit<Kind, 'parent' | 'idParameter'> & {
   readonly parent?: string;
 };
@@ -44,14 +44,14 @@ export function createKinds(declarations: readonly KindDeclaration[]): Kinds {
   return kinds;
 }
 
-/** @throws Error when the name is not that of a kind, which stored rows and the contract rule out */
+/** @throws Error for an unknown name, which stored rows and the contract rule out */
 export function getKind(kinds: Kinds, name: string): Kind {
   const kind = kinds.get(name);
-  if (kind === undefined) throw new Error(`there is no kind ${name}`);
+  if (kind === undefined) throw new Error(`unknown kind ${name}`);
   return kind;
 }
 
-/** The path of a resource, whatever it belongs to. */
+/** The path of a resource; its parent is not part of it. */
 export function hrefOf({ plural }: Pick<Kind, 'plural'>, id: string): string {
   return `${API_BASE}/${plural}/${id}`;
 }

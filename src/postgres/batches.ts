@@ -16,22 +16,22 @@ interface Group {
 }
 
 const MAX_ITEMS = 64;
-/** Many larger items, in characters, would make a slow statement. */
+/** Size of an item in characters. Many larger items together would make a slow statement. */
 const LARGE_ITEM = 16_384;
-/** A write that hangs must not hold up those behind it: they go on their own way. */
+/** After this time, items no longer wait for an earlier write: it may hang. */
 const PATIENCE_MS = 50;
 
 /**
- * Writes together what arrives while an earlier write of the same group is under way. Under load many then share
- * one statement, one commit and one round trip; without load nobody waits for anyone.
+ * Batches writes: items that arrive while an earlier write of the same group is under way are written together.
+ * Under load, many items share one statement, one commit and one round trip; without load, no item waits.
  */
 export class Batches {
   private readonly groups = new Map<string, Group>();
 
   /**
    * @param length of the item in characters; a large one is written alone
-   * @param write writes all items or none, and returns a result for each in their order; the same for all of a group
-   * @returns the item's result; when PostgreSQL refuses the items, each is tried alone, so that none pays for another
+   * @param write writes all items or none and returns their results in order; the same for all items of a group
+   * @returns the item's result; when PostgreSQL refuses a batch, each item is written alone, so that only bad ones fail
    */
   async join<Item, Result>(
     key: string,

@@ -1,7 +1,7 @@
 import { connect as connectSocket } from 'node:net';
 import type pg from 'pg';
 
-/** What `pg` knows about a connection and does not tell. */
+/** What `pg` knows about a connection, but its types leave out. */
 interface Insides {
   processID: number | null;
   secretKey: number | null;
@@ -12,8 +12,8 @@ const CANCEL_REQUEST_CODE = 80877102;
 const CANCEL_GRACE_MS = 1000;
 
 /**
- * Asks PostgreSQL to cancel what `client` runs (protocol message CancelRequest, on a connection of its own),
- * and drops the connection when that does not help: a hung network must not hold a request for ever.
+ * Asks PostgreSQL to cancel the query of `client` (protocol message CancelRequest, on a separate connection).
+ * Drops the connection if that does not help: a network that hangs must not block a request forever.
  */
 export function cancelQuery(client: pg.ClientBase, target: pg.ClientConfig): void {
   void requestCancel(client, target);
@@ -21,14 +21,14 @@ export function cancelQuery(client: pg.ClientBase, target: pg.ClientConfig): voi
   (client as pg.Client).once('drain', () => clearTimeout(drop));
 }
 
-/** Cuts a connection, whatever it is doing; its statements fail. */
+/** Closes a connection at once; its statements fail. */
 export function dropConnection(client: pg.ClientBase): void {
   (client as unknown as Insides).connection.stream.destroy();
 }
 
 /**
- * The same request on its own: whoever closes a connection without it leaves its statement running.
- * @returns when the server has taken it, or cannot be reached
+ * Sends the cancel request alone. Without it, a statement keeps running after its connection is closed.
+ * @returns when the server has received it, or cannot be reached
  */
 export async function requestCancel(client: pg.ClientBase, target: pg.ClientConfig): Promise<void> {
   const { processID, secretKey } = client as unknown as Insides;
@@ -45,8 +45,7 @@ export async function requestCancel(client: pg.ClientBase, target: pg.ClientConf
   message.writeInt32BE(secretKey ?? 0, 12);
   socket.on('error', () => undefined);
   socket.setTimeout(CANCEL_GRACE_MS, () => socket.destroy());
-  // The server closes it when it is done. To close it from here first makes PgBouncer 1.18 forget the request,
-  // and then end itself.
+  // Let the server close the connection. If we close it first, PgBouncer 1.18 drops the request, and then exits.
   socket.write(message);
   socket.resume();
   await new Promise((resolve) => socket.once('close', resolve));

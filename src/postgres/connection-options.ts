@@ -5,10 +5,10 @@ import type { ClientConfig } from 'pg';
 import { type Config, ConfigError, isLoopback } from '../config/config';
 import { SSL_MODES, type SslMode } from '../config/variables';
 
-/** How to reach the database: for `pg`, and in words without the password. */
+/** How to connect to the database: for `pg`, and as a description without the password. */
 export interface ConnectionOptions {
   client: ClientConfig;
-  /** The second choice, when `sslmode` leaves it to the server whether there is TLS. */
+  /** What to try next if `client` fails, for an `sslmode` that leaves the choice of TLS to the server. */
   otherwise?: ClientConfig;
   description: string;
 }
@@ -16,7 +16,7 @@ export interface ConnectionOptions {
 const { INT8, TIMESTAMPTZ } = pg.types.builtins;
 type TypeId = (typeof pg.types.builtins)[keyof typeof pg.types.builtins];
 
-/** A time of PostgreSQL as RFC 3339 in UTC with milliseconds, whatever the session's time zone is. */
+/** Converts a PostgreSQL time to RFC 3339 in UTC with milliseconds, whatever the time zone of the session. */
 function parseTimestamp(value: string): string {
   // The usual form, `2024-01-01 00:00:00.12+00`, needs no Date.
   if (value.endsWith('+00') && value.length >= 22 && value[10] === ' ') {
@@ -59,7 +59,7 @@ function fromUrl(databaseUrl: string, config: Config): ConnectionOptions {
     url = new URL(databaseUrl);
   } catch {
     throw new ConfigError([
-      'DATABASE_URL is not a URL (percent-encode what is special in a password)',
+      'DATABASE_URL is not a valid URL (special characters in the password must be percent-encoded)',
     ]);
   }
   const socket = url.searchParams.get('host');
@@ -88,7 +88,7 @@ function describe(
   rootCert: string | undefined,
 ): ConnectionOptions {
   const host = client.host ?? 'localhost';
-  // libpq's default is `prefer`; on loopback and on a socket encryption would only cost.
+  // libpq's default is `prefer`. On loopback and Unix sockets, encryption would only cost time.
   const effective = mode ?? (host.startsWith('/') || isLoopback(host) ? 'disable' : 'prefer');
   const user = client.user === undefined ? '' : ` as ${client.user}`;
   const [first, second] = tlsChoices(effective, rootCert);
@@ -96,7 +96,7 @@ function describe(
     ...client,
     types,
     keepAlive: true,
-    // PGAPPNAME wins. Nothing else goes into the startup packet: poolers refuse what they do not know.
+    // PGAPPNAME takes precedence. Add nothing else to the startup packet: poolers refuse unknown parameters.
     fallback_application_name: 'hyperfleet-api',
   };
   return {
@@ -110,7 +110,7 @@ type Tls = false | TlsOptions;
 
 const UNVERIFIED: TlsOptions = { rejectUnauthorized: false };
 
-/** libpq's meaning of each mode, and what to try next; `pg` itself verifies already for `require`. */
+/** Each mode as in libpq, and what to try next. `pg` itself would already verify the server for `require`. */
 function tlsChoices(mode: SslMode, rootCert?: string): [Tls, Tls?] {
   switch (mode) {
     case 'disable':
@@ -120,7 +120,7 @@ function tlsChoices(mode: SslMode, rootCert?: string): [Tls, Tls?] {
     case 'prefer':
       return [UNVERIFIED, false];
     case 'require':
-      // With a root certificate at hand libpq treats `require` as `verify-ca`.
+      // With a root certificate, libpq treats `require` as `verify-ca`.
       return rootCert === undefined ? [UNVERIFIED] : tlsChoices('verify-ca', rootCert);
     case 'verify-ca':
       return [{ ...authorities(rootCert), checkServerIdentity: () => undefined }];

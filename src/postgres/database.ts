@@ -16,7 +16,7 @@ import { sendCancellable } from './send-query';
 import { fill, type Statement, type StatementLabels } from './statement';
 import { beginWith, runTransaction, type Session, type Transaction } from './transaction';
 
-/** Told about every round trip to the database. */
+/** Called after every round trip to the database. */
 export type QueryObserver = (labels: StatementLabels, seconds: number, error?: unknown) => void;
 
 export interface DatabaseSettings {
@@ -26,21 +26,21 @@ export interface DatabaseSettings {
   preparedStatements: boolean;
 }
 
-/** More rows than this take milliseconds to show. For fewer, to wait costs more than it spares others. */
+/** More rows than this take milliseconds to turn into a response. For fewer, waiting costs more than it saves. */
 const MANY_ROWS = 50;
 const TRANSACTION_TRIES = 4;
 
 /**
- * The door to PostgreSQL: `read` for short reads on shared pipelined connections, `query` for any other single
+ * The access to PostgreSQL: `read` for short reads on shared pipelined connections, `query` for any other single
  * statement, `transaction` for several that belong together.
  * Every method rejects with `DatabaseUnavailable` when the database does not respond in time.
  */
 export class Database implements Session {
   observe: QueryObserver = () => undefined;
   readonly pool: pg.Pool;
-  /** Where writers of one resource queue. */
+  /** Where writes to the same resource queue. */
   readonly queue: KeyedQueue;
-  /** Where writers of different resources gather. */
+  /** Where writes to different resources are batched. */
   readonly batches = new Batches();
   private readonly begin: Statement<never>;
   private readonly readers: PipelinedReaders | undefined;
@@ -64,21 +64,21 @@ export class Database implements Session {
       // Lets a transaction send statements together that do not depend on one another's results.
       pipeline: true,
     });
-    // Without listeners a connection that breaks would end the process. The pool watches those that are idle and
-    // replaces them; of those at work, their statements learn of it.
+    // Without these listeners, a broken connection would end the process. The pool replaces idle connections by
+    // itself; on a busy one, the statement fails.
     this.pool.on('error', () => undefined);
     this.pool.on('connect', (client) => {
       client.on('error', () => undefined);
-      // Compiling a search with many conditions takes a thousand times as long as running it.
+      // Compiling a search with many conditions takes much longer than running it.
       client.query('SET jit = off').catch(() => undefined);
     });
-    // Without prepared statements there is an old PgBouncer in between, which cannot cope with pipelining.
+    // Prepared statements are turned off for an old PgBouncer, which does not support pipelining either.
     if (settings.preparedStatements) {
       this.readers = new PipelinedReaders(options.client, settings.statementTimeoutMs);
     }
   }
 
-  /** A read that is sure to be short. It is retried once when its connection breaks: reading twice does no harm. */
+  /** For reads that are always short. Retried once when the connection breaks: reading twice does no harm. */
   async read<Row, Values extends object>(
     statement: Statement<Row, Values>,
     values: Values,
@@ -117,7 +117,7 @@ export class Database implements Session {
     const client = await this.acquire();
     try {
       const rows = await this.run(client, statement, values, signal);
-      // Its connection is held meanwhile, so that no more is read than can be shown.
+      // Keeps the connection meanwhile, so that no more rows are read than can be sent.
       if (rows.length > MANY_ROWS) await eventLoopTurn();
       client.release();
       return rows;
@@ -128,8 +128,8 @@ export class Database implements Session {
   }
 
   /**
-   * Runs `work` in one transaction, again from the start when PostgreSQL asks for it (deadlock, serialization
-   * failure): `work` must have no effect outside the database.
+   * Runs `work` in one transaction, and repeats it after a deadlock or a serialization failure: `work` must have
+   * no effect outside the database.
    */
   async transaction<T>(work: (trx: Transaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
@@ -155,7 +155,7 @@ export class Database implements Session {
     }
   }
 
-  /** Ends what is still running: whoever closes has waited long enough. */
+  /** Cancels what is still running: the caller has waited long enough. */
   async close(): Promise<void> {
     for (const cancel of this.running) cancel();
     await Promise.all([this.pool.end(), this.readers?.close()]);
@@ -171,8 +171,8 @@ export class Database implements Session {
   }
 
   /**
-   * PostgreSQL refuses, before it does anything, a prepared statement whose columns a migration has changed since.
-   * From then on statements have new names, so that every connection prepares them anew.
+   * PostgreSQL refuses a prepared statement, before it has any effect, if a migration has changed its columns. From
+   * then on all statements have new names, so that every connection prepares them again.
    */
   private async withFreshPlan<T>(work: () => Promise<T>): Promise<T> {
     const epoch = this.planEpoch;

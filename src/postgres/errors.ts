@@ -1,7 +1,7 @@
 import { DatabaseError } from 'pg';
 import { ProblemError } from '../problems/problem';
 
-/** The database did not answer: unreachable, exhausted, too slow, or gone in the middle. */
+/** The database did not respond: unreachable, exhausted, too slow, or lost during a statement. */
 export class DatabaseUnavailable extends Error {
   constructor(
     /** What happened, for log and metrics; never sent to a client. */
@@ -13,7 +13,7 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
-/** The client went away, and its query was cancelled for that reason. */
+/** The client disconnected, so its request was abandoned. */
 export class RequestAborted extends Error {}
 
 const SOCKET_ERRORS = new Set([
@@ -28,10 +28,10 @@ const SOCKET_ERRORS = new Set([
   'ENOENT',
 ]);
 
-/** SQLSTATEs (or their classes) that mean: not now, perhaps later. */
+/** SQLSTATEs, or classes of them, of failures that may be temporary. */
 const UNAVAILABLE = /^(08...|53...|57P0[1-5]|57014|25006|40001|40P01|55P03|58...|XX...)$/;
 
-/** Nobody answered, or the line went dead. */
+/** The server could not be reached, or the connection broke. */
 export function isSocketError(error: unknown): boolean {
   return SOCKET_ERRORS.has((error as NodeJS.ErrnoException).code ?? '');
 }
@@ -40,27 +40,27 @@ export function sqlState(error: unknown): string | undefined {
   return error instanceof DatabaseError ? error.code : undefined;
 }
 
-/** A whole transaction that failed so can be run again. */
+/** A transaction that failed with this error can be repeated. */
 export function isRetryable(error: unknown): boolean {
   const state = sqlState(error);
   return state === '40001' || state === '40P01';
 }
 
-/** PostgreSQL has looked at the values of a statement and refused it; nothing is written. */
+/** PostgreSQL refused a statement because of its values; nothing was written. */
 export function isRefused(error: unknown): boolean {
   return /^(22|23|54)/.test(sqlState(error) ?? '');
 }
 
-/** A migration changed what a prepared statement returns since it was prepared. */
+/** A migration has changed what a prepared statement returns. */
 export function isPlanOutdated(error: unknown): boolean {
   return error instanceof DatabaseError && error.routine === 'RevalidateCachedQuery';
 }
 
-/** The connection is not usable after this error; whether a statement took effect is unknown. */
+/** The connection cannot be used after this error; whether a statement took effect is unknown. */
 export function isConnectionLost(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return /^(57P0[1-5]|08...)$/.test(state);
-  // A cancel request that arrives late would hit the next statement of the same connection.
+  // A cancel request that arrives late would cancel the next statement on the same connection.
   if (error instanceof DatabaseUnavailable) return true;
   return error instanceof Error && !(error instanceof ProblemError);
 }
@@ -71,7 +71,7 @@ export function errorType(error: unknown): string {
   return sqlState(error) ?? (error as NodeJS.ErrnoException).code ?? 'unknown';
 }
 
-/** The database cannot do its work at the moment; the same request may succeed later. */
+/** The database is unavailable; the same request may succeed later. */
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
   return (

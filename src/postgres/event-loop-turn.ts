@@ -1,11 +1,10 @@
-/** The first of them is at work, or next. */
+/** The first one is running, or next. */
 const waiting: (() => void)[] = [];
 
 /**
- * Lets those who have long work to do, and wait for nothing but the processor, go on one after the other: each turn
- * of the event loop as many as fit into half of the time that everything else has taken meanwhile. Otherwise the
- * long work of many requests would add up to one long turn, in which nobody's small request is read, and Node accepts
- * one connection a turn only.
+ * Spreads long synchronous work over turns of the event loop. Callers continue one after the other; each turn takes as
+ * many as fit into half of the time that everything else has taken since the last. Otherwise the work of many requests
+ * would add up to one long turn, in which no other request is read; Node accepts only one connection per turn.
  */
 export function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => {
@@ -23,7 +22,7 @@ function schedule(): void {
 
 function goOn(deadline: number): void {
   waiting[0]!();
-  // After what the promise above has set off, as far as that waits for nothing else.
+  // Runs after the work that this call has resumed, up to where that waits for something else.
   queueMicrotask(() => {
     process.nextTick(() => {
       waiting.shift();

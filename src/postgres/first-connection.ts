@@ -8,9 +8,9 @@ const RETRY_PAUSE_MS = 1000;
 const CONNECT_TIMEOUT_MS = 5000;
 
 /**
- * Waits until the database takes connections, a second between the tries.
- * @returns the options to go on with: `prefer` and `allow` leave it to the server whether there is TLS, and
- *   what it takes now is what every later connection asks for
+ * Waits until the database accepts connections, with a second between the attempts.
+ * @returns the options for all later connections: with `prefer` and `allow` the server decides about TLS, and
+ *   its first decision applies to all of them
  * @throws Error that names the database and the reason
  */
 export async function waitForDatabase(
@@ -40,7 +40,7 @@ async function settle(options: ConnectionOptions): Promise<ConnectionOptions> {
     await tryConnection(client);
     return options;
   } catch (error) {
-    // Whom nobody reaches will not be reached with, or without, TLS either.
+    // A server that cannot be reached is no different with or without TLS.
     if (otherwise === undefined || isSocketError(error)) throw error;
     try {
       await tryConnection(otherwise);

@@ -1,13 +1,13 @@
 /**
- * Lets those who want to change the same thing go one after the other.
+ * Runs work with the same key one after the other.
  *
- * This is not what keeps changes apart, for there are other processes: the database does that. But to wait
- * here costs nothing, while a crowd that waits there holds a connection each, until others find none left.
+ * Correctness does not depend on it: the database isolates changes, also those of other processes. But waiting
+ * here is free, while each request that waits in the database holds a connection, until none is left.
  */
 export class KeyedQueue {
   private readonly last = new Map<string, Promise<void>>();
 
-  /** @param patienceMs whoever waited that long goes ahead: one that hangs must not hold up all behind it */
+  /** @param patienceMs work that has waited this long starts anyway: the work before it may hang */
   constructor(private readonly patienceMs: number) {}
 
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {

@@ -2,23 +2,23 @@ import type { CustomTypesConfig } from 'pg';
 
 type Json = Record<string, unknown>;
 
-/** Labels stay below this (64 of at most 388 characters), so only a spec or the data of a report gets here. */
+/** In characters. Labels are always smaller (64 of at most 388), so only a spec or the data of a report is large. */
 const LARGE = 32_768;
 
-/** The number PostgreSQL has given to the type. */
+/** The OID of the type in PostgreSQL. */
 const JSONB = 3802;
 
-/** What stands for a large object in a text; no other value is a NUL, because none is ever stored. */
+/** Placeholder for a large object in the JSON. No other string is a NUL, because no NUL is ever stored. */
 const PLACE = '\0';
 const WRITTEN_PLACE = JSON.stringify(PLACE);
 
-/** The objects met by the `JSON.stringify` that is running, in their order. */
+/** The large objects that the running `JSON.stringify` has met, in order. */
 let met: Buffer[] = [];
 
 /**
- * A large JSON object out of the database that nobody looks into: it stays the bytes it is, outside of the
- * JavaScript heap. Parsed it could take twenty times as much, and a page of them would block everybody else
- * for seconds and end a process with a small heap.
+ * A large JSON object from the database. It is passed on unread, so it is kept as bytes outside of the
+ * JavaScript heap. Parsed, it can take many times as much memory: a page of such objects would block all other
+ * requests and exhaust a small heap.
  */
 export class LargeJson {
   readonly #bytes: Buffer;
@@ -41,7 +41,7 @@ interface Types {
   getTypeParser(oid: number, format?: 'text' | 'binary'): unknown;
 }
 
-/** Has a statement return large objects as `LargeJson`; everything else as usual. */
+/** Makes a statement return large objects as `LargeJson`, and everything else as usual. */
 export function keepLargeJson(types: Types): CustomTypesConfig {
   return {
     getTypeParser(oid: number, format?: 'text' | 'binary') {
@@ -53,7 +53,7 @@ export function keepLargeJson(types: Types): CustomTypesConfig {
   };
 }
 
-/** `JSON.stringify` in pieces: large objects are among them as they are. */
+/** `JSON.stringify` in pieces; each large object is a piece of its own, as it was stored. */
 export function jsonPieces(value: unknown): [string, ...(Buffer | string)[]] {
   met = [];
   const text = JSON.stringify(value);

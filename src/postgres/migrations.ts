@@ -2,10 +2,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Knex } from 'knex';
 
-// Any number will do, as long as nothing else in the same database locks it.
+// Any number works, as long as nothing else in the same database locks it.
 const MIGRATION_LOCK = 4_953_461_972;
 
-/** Brings the schema up to date. @returns the names of the migrations that were run */
+/** Brings the schema up to date. @returns the names of the applied migrations */
 export function migrateUp(knex: Knex): Promise<string[]> {
   return alone(knex, async (trx) => {
     const [, names] = (await trx.migrate.latest(migrations())) as [number, string[]];
@@ -13,7 +13,7 @@ export function migrateUp(knex: Knex): Promise<string[]> {
   });
 }
 
-/** Takes every migration back, and all data with it. */
+/** Reverts all migrations, which deletes all data. */
 export function migrateDown(knex: Knex): Promise<string[]> {
   return alone(knex, async (trx) => {
     const [, names] = (await trx.migrate.rollback(migrations(), true)) as [number, string[]];
@@ -22,9 +22,9 @@ export function migrateDown(knex: Knex): Promise<string[]> {
 }
 
 /**
- * The migrations this code needs and the database lacks. It only reads, and migrations that the code
- * does not know are fine: during a rolling update the database is ahead of the older processes.
- * @throws Error for a schema from before the first release, which no migration leads on from
+ * The migrations that the database still needs; only reads. Applied migrations that this code does not
+ * know are accepted: during a rolling update the database is ahead of the older processes.
+ * @throws Error for the schema of an unreleased version, which cannot be upgraded
  */
 export async function pendingMigrations(knex: Knex): Promise<string[]> {
   const { directory, tableName } = migrations();
@@ -42,7 +42,7 @@ export async function pendingMigrations(knex: Knex): Promise<string[]> {
   const [first, ...others] = known.sort();
   if (applied.size > 0 && !applied.has(first!)) {
     throw new Error(
-      'The database holds the schema of an unreleased version, which cannot be upgraded: ' +
+      'The database has the schema of an unreleased version, which cannot be upgraded: ' +
         'drop the database and create it again (for the embedded database, remove the directory .data).',
     );
   }
@@ -50,9 +50,9 @@ export async function pendingMigrations(knex: Knex): Promise<string[]> {
 }
 
 /**
- * All in one transaction behind a lock that ends with it: whoever comes second waits and finds nothing
- * left to do, and a crash leaves neither half a schema nor a lock (Knex's own, a flag in a table, is
- * rolled back too). Session locks would not hold behind a pooler that shares sessions.
+ * Runs everything in one transaction, under a lock that ends with it. A second process waits and then finds
+ * nothing left to do; a crash leaves neither half a schema nor a lock (Knex's own lock, a flag in a table, is
+ * rolled back too). A session lock would not work behind a pooler that shares sessions.
  */
 function alone<T>(knex: Knex, work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
   return knex.transaction(async (trx) => {

@@ -4,7 +4,7 @@ import { dropConnection, requestCancel } from './cancel-query';
 import { DatabaseUnavailable, isConnectionLost } from './errors';
 import { sendQuery } from './send-query';
 
-/** Two keep one another's backends busy; more only cost memory (measured: 2 answer all that one Node process asks). */
+/** Two serve all that one Node process can ask for; more would only cost memory. */
 const CONNECTIONS = 2;
 const CONNECT_TIMEOUT_MS = 2000;
 
@@ -12,16 +12,16 @@ interface Reader {
   client: pg.Client;
   ready: Promise<void>;
   inFlight: number;
-  /** Queries are being held back to leave together. */
+  /** Queries are being held back, to be sent together. */
   corked: boolean;
 }
 
 /**
- * A few connections shared by all short reads: each query is sent at once, without waiting for the answers
- * of those before it, so a read costs no checkout and many reads share a packet.
+ * A few connections that all short reads share: each query is sent at once, without waiting for the results
+ * of those before it, so a read needs no checkout and many reads share a packet.
  *
- * A query here waits for those ahead of it on its connection. One that outlives the statement timeout
- * therefore takes its connection down; the others on it are asked again, once, on a fresh one.
+ * A query waits for those ahead of it on its connection. When one exceeds the statement timeout, its
+ * connection is therefore closed; the others on it are retried once, on a new one.
  */
 export class PipelinedReaders {
   private readonly readers: (Reader | undefined)[] = Array.from({ length: CONNECTIONS });
@@ -32,18 +32,18 @@ export class PipelinedReaders {
     private readonly timeoutMs: number,
   ) {}
 
-  /** @throws DatabaseUnavailable when no connection can be had, or both tries lost theirs */
+  /** @throws DatabaseUnavailable when there is no connection, or both attempts lost theirs */
   async query<Row>(query: pg.QueryConfig): Promise<Row[]> {
     try {
       return await this.ask<Row>(query);
     } catch (error) {
-      // PostgreSQL itself refused it, or it was the slow one: asking again would not help.
+      // PostgreSQL refused it, or it was the slow one: retrying would not help.
       if (!(error instanceof DatabaseUnavailable) || error.kind !== 'connection_lost') throw error;
       return this.ask<Row>(query);
     }
   }
 
-  /** Waits for nobody: what is still being read is ended in the database too. */
+  /** Does not wait: queries that are still running are cancelled, in the database too. */
   async close(): Promise<void> {
     this.closed = true;
     for (const reader of this.readers) {
@@ -63,7 +63,7 @@ export class PipelinedReaders {
     const slow = { late: false };
     const timer = setTimeout(() => {
       slow.late = true;
-      // Else it would run on in the database, with nobody left to read its answer.
+      // Otherwise it would keep running in the database, although its result is no longer needed.
       void requestCancel(reader.client, this.options);
       this.replace(reader);
     }, this.timeoutMs);
@@ -115,7 +115,7 @@ export class PipelinedReaders {
     return reader;
   }
 
-  /** Forgets a connection; the next query opens another. */
+  /** Drops a connection; the next query opens another. */
   private replace(reader: Reader): void {
     const index = this.readers.indexOf(reader);
     if (index === -1) return;
@@ -128,8 +128,8 @@ export class PipelinedReaders {
 type WithStream = pg.Client & { connection: { stream: Duplex } };
 
 /**
- * Holds queries back until the requests that have arrived together have all been looked at, so that they leave by
- * one system call (measured: a call each is a quarter of the CPU of a read).
+ * Holds queries back until all requests that have arrived together have sent theirs, and then sends them with one
+ * system call: a call for each would be a large part of the cost of a read.
  */
 function sendTogether(reader: Reader): void {
   if (reader.corked) return;

@@ -3,8 +3,8 @@ import { cancelQuery } from './cancel-query';
 import { DatabaseUnavailable, RequestAborted } from './errors';
 
 /**
- * Sends a query. pg's own promise keeps each result from being collected while it is young, rows and all, until the
- * next collection of the whole heap; its callback does not.
+ * Sends a query. With pg's promise, each result with its rows would stay in memory until the next full garbage
+ * collection; with pg's callback it does not.
  */
 export function sendQuery<Row extends pg.QueryResultRow>(
   client: pg.ClientBase,
@@ -22,15 +22,15 @@ interface CancelOptions {
   timeoutMs: number;
   /** Cancels the query in the database as well. */
   signal: AbortSignal | undefined;
-  /** Holds a way to cancel the query for as long as it runs. */
+  /** Contains a function that cancels the query, as long as it runs. */
   running: Set<() => void>;
-  /** Where the request to cancel is sent. */
+  /** Where the cancel request is sent. */
   target: pg.ClientConfig;
 }
 
 /**
- * Sends a query that ends in time, one way or another.
- * @throws DatabaseUnavailable when it is too late or its connection is lost, RequestAborted when `signal` says so
+ * Sends a query, and cancels it after the timeout or when `signal` is aborted.
+ * @throws DatabaseUnavailable after the timeout or when the connection is lost, RequestAborted after `signal`
  */
 export async function sendCancellable<Row>(
   client: pg.PoolClient,

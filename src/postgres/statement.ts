@@ -3,7 +3,7 @@ import knexBuilder, { type Knex } from 'knex';
 /** Builds SQL; it never connects. */
 export const sql = knexBuilder({ client: 'pg' });
 
-/** What labels a statement in metrics; with a name PostgreSQL keeps its plan. */
+/** Labels of a statement in metrics. With a name it is prepared, and PostgreSQL keeps its plan. */
 export interface StatementLabels {
   name?: string;
   operation: 'select' | 'insert' | 'update' | 'delete' | 'transaction';
@@ -17,13 +17,13 @@ export interface Statement<Row = unknown, Values extends object = object> extend
   readonly bindings: readonly unknown[];
   /** Large JSON objects are returned as `LargeJson`. */
   readonly keepsLargeJson?: boolean;
-  /** Only for the compiler. */
+  /** Never set; carries the types for the compiler. */
   readonly types?: { row: Row; values: Values };
 }
 
 /** Stands for a value that is named when the statement is compiled and given when it is executed. */
 export class Slot {
-  /** Lets Knex take it for a value. */
+  /** Makes the type of Knex accept it as a value. */
   readonly [name: string]: unknown;
 
   constructor(readonly slot: string) {}
@@ -34,7 +34,7 @@ const NAME = /(?<![:\\\w]):(\w+)/g;
 const CAST = /::(\w+)/g;
 
 /**
- * Compiles SQL with named values: `WHERE id = :id`. A colon or question mark that is meant as such is escaped (`\\?`).
+ * Compiles SQL with named values: `WHERE id = :id`. Literal colons and question marks must be escaped (`\\?`).
  * @throws Error when a value has the name of a type that the SQL casts to, which Knex would take for the value
  */
 export function statement<Row, Values extends object = object>(
@@ -49,7 +49,7 @@ export function statement<Row, Values extends object = object>(
   return compile(labels, sql.raw(text, slots as Record<string, Knex.Value>));
 }
 
-/** Compiles a query that was put together, with a `Slot` for each value that differs between executions. */
+/** Compiles a query that Knex has built, with a `Slot` for each value that differs between executions. */
 export function compile<Row, Values extends object = object>(
   labels: StatementLabels & { keepsLargeJson?: boolean },
   query: Knex.Raw | Knex.QueryBuilder,

@@ -33,7 +33,7 @@ export function beginWith(statementTimeoutMs: number): Statement<never> {
 
 const COMMIT = statement<never>({ operation: 'transaction', table: '' }, 'COMMIT');
 const ROLLBACK = statement<never>({ operation: 'transaction', table: '' }, 'ROLLBACK');
-/** SQLSTATE of every statement after the one that failed. */
+/** SQLSTATE of the statements that follow a failed one. */
 const ABORTED_TRANSACTION = '25P02';
 
 /** Runs `work` between BEGIN and COMMIT. @throws what `work` throws, or the statement that failed first */
@@ -52,8 +52,8 @@ export async function runTransaction<T>(
     }
   };
   try {
-    // The first statements travel with BEGIN and are believed once it has succeeded. If it fails they run on their
-    // own, so they may only be what does no harm then: locks, reads, guarded writes.
+    // The first statements are sent together with BEGIN. If BEGIN fails, their results are not used, but they run
+    // outside of a transaction: they must be harmless there, as locks, reads and guarded writes are.
     const begun = send(begin, {});
     begun.catch(() => undefined);
     const commit = { sent: false };
@@ -69,12 +69,12 @@ export async function runTransaction<T>(
       },
     };
     const result = await work(trx);
-    // PostgreSQL responds to COMMIT with ROLLBACK, and no error, when `work` got over a failed statement.
+    // After a failed statement that `work` ignored, PostgreSQL responds to COMMIT with ROLLBACK and no error.
     if (failures.length > 0) throw failures[0];
     if (!commit.sent) await send(COMMIT, {});
     return result;
   } catch (error) {
-    // Statements sent together fail together, and the one that says why need not be heard first.
+    // Statements that are sent together fail together, and the first error seen need not be the cause.
     const cause = sqlState(error) === ABORTED_TRANSACTION ? failures[0] : error;
     connection.broken = isConnectionLost(cause);
     if (!connection.broken) {

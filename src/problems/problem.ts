@@ -4,7 +4,7 @@ import { printable } from './field-path';
 export type Problem = components['schemas']['Problem'];
 export type ProblemField = components['schemas']['ProblemField'];
 
-/** Every kind of problem the service can answer with. Clients match on the code: it never changes meaning. */
+/** Every problem that the service can respond with. Clients rely on the code: its meaning never changes. */
 export const PROBLEMS = {
   'VAL-000': { status: 400, type: 'validation-error', title: 'Validation Failed' },
   'VAL-005': { status: 400, type: 'invalid-search', title: 'Invalid Search' },
@@ -32,36 +32,36 @@ export type ProblemCode = keyof typeof PROBLEMS;
 /** What each problem means, for the error table served under `/errors`. */
 export const PROBLEM_REASONS: Record<ProblemCode, string> = {
   'VAL-000': 'The body, the query or the path breaks the contract or the schema of the spec.',
-  'VAL-005': 'The search or order expression cannot be understood.',
-  'VAL-006': 'The request has no usable JSON body, or its path is badly encoded.',
-  'AUT-001': 'The request carries no bearer token.',
-  'AUT-002': 'The bearer token is not acceptable.',
+  'VAL-005': 'The search or order expression is invalid.',
+  'VAL-006': 'The request has no valid JSON body, or its path is not correctly encoded.',
+  'AUT-001': 'The request has no bearer token.',
+  'AUT-002': 'The bearer token is invalid.',
   'AUT-003': 'The bearer token has expired.',
   'AUZ-001': 'No authorization rule allows this operation.',
   'NTF-000': 'There is no such route.',
   'NTF-001': 'There is no such resource.',
-  'MTH-001': 'The route exists, but not with this method; see the Allow header.',
+  'MTH-001': 'The route does not allow the method; see the Allow header.',
   'TMO-001': 'The request did not arrive completely in time.',
-  'CNF-001': 'A resource of this name already exists.',
-  'CNF-002': 'The report is about a generation the resource has not reached yet.',
+  'CNF-001': 'A resource with this name already exists.',
+  'CNF-002': 'The report is about a generation that the resource has not reached yet.',
   'CNF-003':
-    'The resource is being deleted, or is not being deleted, and the operation needs the opposite.',
-  'PRE-001': 'The resource is not in the version that If-Match names.',
+    'The resource is being deleted, or is not being deleted, and the operation requires the opposite.',
+  'PRE-001': 'If-Match does not name the current ETag of the resource.',
   'LRG-001': 'The body, the URL or the headers are larger than the server accepts.',
   'MED-001': 'The body is not uncompressed JSON.',
-  'INT-001': 'Something unforeseen happened; the server log has the details under the trace id.',
-  'SVC-001': 'The database or the key provider cannot answer at the moment; try again.',
+  'INT-001': 'An unexpected error occurred; the server log has the details under the trace id.',
+  'SVC-001': 'The database or the key provider is currently unavailable; try again.',
 };
 
 const TYPE_BASE = 'https://api.hyperfleet.io/errors/';
 export const ERRORS_PATH = '/api/hyperfleet/v1/errors';
-/** More would only make a huge answer out of a bad request. */
+/** More would turn a bad request into a huge response. */
 export const MAX_FIELDS = 100;
 const MAX_DETAIL = 2000;
 const MAX_MESSAGE = 1000;
 
 export interface ProblemOptions {
-  /** The fields at fault, all of them; the answer carries the first 100. */
+  /** All invalid fields; the response contains the first 100. */
   errors?: ProblemField[];
   /** Overrides the status of the code, where one code serves several (413, 414, 431). */
   status?: number;
@@ -69,7 +69,7 @@ export interface ProblemOptions {
   cause?: unknown;
 }
 
-/** Thrown anywhere below a handler to answer with a problem; `detail` is what the client reads. */
+/** Thrown to respond with a problem; the client reads `detail`. */
 export class ProblemError extends Error {
   readonly status: number;
   readonly errors: ProblemField[] | undefined;
@@ -88,7 +88,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The body of a problem: RFC 9457 members and, beside them, those that older clients read. */
+/** The body of a problem: the properties of RFC 9457, and those that older clients read. */
 export function problemBody(error: ProblemError, instance: string, traceId: string): Problem {
   const { type, title } = PROBLEMS[error.code];
   const detail = readable(error.message, MAX_DETAIL);
@@ -115,7 +115,7 @@ export function problemBody(error: ProblemError, instance: string, traceId: stri
   };
 }
 
-/** Texts may quote what the client sent, which can be anything. */
+/** Messages may quote what the client sent, which can be anything. */
 function readable(text: string, max: number): string {
   return printable(text.length <= max ? text : `${text.slice(0, max - 1)}…`);
 }

@@ -3,7 +3,7 @@ import type { AggregateInput } from '../conditions/types';
 import { getKind, type Kinds } from '../kinds/kind';
 import type { ResourceWithReports } from './resources';
 
-/** What decides the conditions of a resource, from what is stored of it. */
+/** What determines the conditions of a resource, from its stored row. */
 export function aggregateInput(row: ResourceWithReports, kinds: Kinds): AggregateInput {
   return {
     kind: row.kind,

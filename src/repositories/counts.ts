@@ -2,7 +2,7 @@ import type { Database } from '../postgres/database';
 import { statement } from '../postgres/statement';
 import type { PendingCount } from '../telemetry/metrics';
 
-/** A resource waits since its last change, or since its phase changed if that was later. */
+/** A resource has been waiting since its last change, or since its phase changed if that was later. */
 const COUNT_PENDING = statement<PendingCount, { now: string; stuck_after: number }>(
   { name: 'count_pending', operation: 'select', table: 'resource_status' },
   `
@@ -17,7 +17,7 @@ const COUNT_PENDING = statement<PendingCount, { now: string; stuck_after: number
     GROUP BY kind, is_delete`,
 );
 
-/** Counts the resources that are not reconciled. @param stuckAfterSeconds age from which one counts as stuck */
+/** Counts the resources that are not Ready. @param stuckAfterSeconds time after which one counts as stuck */
 export function countPending(db: Database, stuckAfterSeconds: number): Promise<PendingCount[]> {
   return db.query(COUNT_PENDING, { now: new Date().toISOString(), stuck_after: stuckAfterSeconds });
 }

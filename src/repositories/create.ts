@@ -15,11 +15,11 @@ export interface NewResource extends Scope {
   actor: string;
 }
 
-// Two creates of one process within a millisecond still sort in their order. Unlike the default, `randomInt` draws its
-// bytes in batches: an id has 16 random digits, which would be 16 system calls.
+// Ids that one process creates within a millisecond still sort in that order. `randomInt` draws its bytes in batches;
+// the default would make a system call for each of the 16 random digits of an id.
 const nextUlid = monotonicFactory(() => randomInt(32) / 32);
 
-/** An id made from `time`, so that the order of ids is the order of creation. */
+/** A new id that begins with the time, so that ids sort by creation. */
 export function newId(time: Date): string {
   return `2${nextUlid(time.getTime()).toLowerCase()}`;
 }
@@ -44,7 +44,7 @@ interface Created {
 
 const CREATE = statement<Created, CreateValues>(
   { name: 'create_resources', operation: 'insert', table: 'resources' },
-  // FOR SHARE waits for a deletion of the parent that is under way, and makes one that comes later wait.
+  // FOR SHARE waits for a deletion of the parent that is in progress, and makes a later one wait.
   `
     WITH parent AS (
       SELECT id, deleted_time FROM resources
@@ -76,8 +76,8 @@ interface Draft extends NewResource {
 }
 
 /**
- * Creates a resource. Those of one kind and parent that arrive together share one statement.
- * @throws ProblemError CNF-001 name taken, NTF-001 no such parent, CNF-003 parent being deleted
+ * Creates a resource. Concurrent creates of one kind and parent share one statement.
+ * @throws ProblemError CNF-001 name taken, NTF-001 parent not found, CNF-003 parent being deleted
  */
 export async function createResource(db: Database, resource: NewResource): Promise<ResourceRow> {
   const draft = { ...resource, specJson: JSON.stringify(resource.spec) };
@@ -89,7 +89,7 @@ export async function createResource(db: Database, resource: NewResource): Promi
   return outcome;
 }
 
-/** @returns for each of them what is stored, or why it cannot be */
+/** @returns for each draft the stored row, or the reason why there is none */
 async function createTogether(
   db: Database,
   drafts: readonly Draft[],
@@ -99,7 +99,7 @@ async function createTogether(
   const time = now.toISOString();
   const aggregate = firstAggregate(kind, time);
   const resources = drafts.map((draft) => ({ ...draft, id: newId(now) }));
-  // All processes take the same names in the same order, so that none waits for one that waits for it.
+  // All processes insert names in the same order, so that they cannot deadlock.
   const sorted = resources.toSorted((one, other) =>
     one.name < other.name ? -1 : Number(one.name > other.name),
   );

@@ -15,9 +15,9 @@ import type { StatusValues } from './rows';
 import { IS_TARGET, notFound, type Target, targetValues, type TargetValues } from './targets';
 
 /*
- * Lock order, everywhere (docs/decisions/0003-lock-order.md): the parent, then its children by id, and of each its row
- * in `resources` before the one in `resource_status`; last, by trigger, a counter. Whoever may remove a child therefore
- * locks its parent first, because the removal of the last one may remove the parent.
+ * Lock order, everywhere (docs/decisions/0003-lock-order.md): the parent, then its children by id; for each, the row in
+ * `resources` before the one in `resource_status`; last, by trigger, a counter. Code that may remove a child locks its
+ * parent first, because the removal of the last child may remove the parent.
  */
 
 const FIND_OWNER = statement<{ owner_id: string }, TargetValues>(
@@ -26,7 +26,7 @@ const FIND_OWNER = statement<{ owner_id: string }, TargetValues>(
 );
 
 /**
- * Locks a resource and, before it, the parent it belongs to.
+ * Locks a resource and, before it, its parent.
  * @throws ProblemError NTF-001
  */
 export async function lockFamily(trx: Session, target: Target): Promise<ResourceWithReports> {
@@ -63,7 +63,7 @@ const FIND_CHILDREN = statement<ResourceWithReports, ParentValues>(
   `SELECT ${DECIDING_COLUMNS} FROM ${RESOURCE_TABLES} WHERE r.owner_id = :parent_id ORDER BY r.id`,
 );
 
-/** Locks the children of a resource that is locked already, and reads them. */
+/** Locks and reads the children of a locked resource. */
 async function lockChildren(trx: Session, { id }: ResourceRow): Promise<ResourceWithReports[]> {
   const values = { parent_id: id };
   const [, , children] = await Promise.all([
@@ -75,9 +75,9 @@ async function lockChildren(trx: Session, { id }: ResourceRow): Promise<Resource
 }
 
 /**
- * Marks a resource for deletion, and its children with it; what has nothing to wait for is removed in the same
- * transaction. Marking again changes nothing.
- * @returns the resource as marked, even when it is already gone
+ * Marks a resource and its children for deletion, and removes those that have nothing to wait for in the same
+ * transaction. Repeating it changes nothing.
+ * @returns the marked resource, even when it has been removed
  * @throws ProblemError NTF-001, and what `assertVersion` throws
  */
 export function deleteResource(
@@ -136,7 +136,7 @@ const WRITE_MARKS = statement<object, MarkValues>(
     WHERE s.resource_id = new.resource_id`,
 );
 
-/** Stores freshly marked rows, all at once. */
+/** Stores newly marked rows in one statement. */
 async function writeMarks(
   trx: Session,
   rows: readonly ResourceWithReports[],
@@ -155,7 +155,7 @@ const REMOVE = statement<object, { ids: string[] }>(
   'DELETE FROM resources WHERE id = ANY (:ids::text[])',
 );
 
-/** Removes rows with their status, labels and reports. A parent comes with, or after, its children. */
+/** Removes rows with their status, labels and reports. A parent must come with or after its children. */
 async function removeRows(trx: Session, rows: readonly { id: string }[]): Promise<void> {
   if (rows.length > 0) await trx.query(REMOVE, { ids: rows.map(({ id }) => id) });
 }
@@ -171,8 +171,8 @@ const TOUCH = statement<object, { id: string }>(
 );
 
 /**
- * Removes a resource that is complete, or to be removed by force, and then its parent if that only waited for it.
- * The family is locked (`lockFamily`).
+ * Removes a resource, and then its parent if that only waited for this child. The family must be locked
+ * (`lockFamily`).
  */
 export async function removeResource(
   trx: Session,
@@ -186,7 +186,7 @@ export async function removeResource(
   ]);
   const parent = found[0]!;
   if (isRowComplete(parent, kinds)) return removeRows(trx, [parent]);
-  // A report on the parent that was judged while its last child was there must be judged again.
+  // A report on the parent that was judged while it had a child must be judged again.
   if (parent.deleted_time !== null && !parent.has_children) {
     await trx.query(TOUCH, { id: owner_id });
   }
@@ -207,7 +207,7 @@ export function forceDeleteResource(
     if (row.deleted_time === null) {
       throw new ProblemError(
         'CNF-003',
-        `'${row.name}' is not marked for deletion; DELETE it before removing it by force.`,
+        `'${row.name}' is not marked for deletion; delete it before you force its removal.`,
       );
     }
     if (row.has_children) await removeRows(trx, await lockChildren(trx, row));

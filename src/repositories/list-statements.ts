@@ -4,7 +4,7 @@ import { compile, type Statement } from '../postgres/statement';
 import { type List, reportListSql, resourceListSql } from './list-sql';
 import type { AdapterStatusRow, ResourceRow } from './rows';
 
-/** Without a match there is one row, in which only these two are set. */
+/** Without a match, there is one row, in which only `found` and `total` are set. */
 export type ListRow<Row> = Row & { found: boolean; total: number };
 
 export function resourceListStatement(list: List): Statement<ListRow<ResourceRow>> {
@@ -23,8 +23,8 @@ const unnamed = new LRUCache<string, { statement: Statement; uses: number }>({
 });
 
 /**
- * Every connection keeps the plan of a named statement for good, so a process hands out few names. It gives them to lists
- * that are asked for again and again: whoever walks through all page sizes takes none from others.
+ * Every connection keeps the plan of a named statement for good, so the number of names is limited. Only lists that are
+ * requested often get one: a client that iterates over all page sizes must not use them up.
  */
 const named = new Map<string, Statement>();
 const MAX_NAMES = 100;

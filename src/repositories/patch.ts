@@ -9,14 +9,14 @@ import { getWithReports, lockWithReports, type ResourceWithReports } from './res
 import { type JsonObject, type ResourceRow, STATUS, statusValues, type StatusValues } from './rows';
 import type { Target } from './targets';
 
-/** What a user decides about a resource after its creation. */
+/** What a user can change in a resource. */
 export interface Desired {
   spec: JsonObject;
   labels: Record<string, string>;
 }
 
 export interface Patch {
-  /** The wanted state from the present one; throws to refuse. */
+  /** Derives the desired state from the current one; throws to refuse. */
   desired: (row: ResourceRow) => Desired;
   /** Throws when a precondition names another version. */
   assertVersion: (version: number) => void;
@@ -35,8 +35,8 @@ interface PatchValues extends StatusValues {
 
 const WRITE_PATCH = statement<{ version: number }, PatchValues>(
   { name: 'write_patch', operation: 'update', table: 'resources' },
-  // The resource is locked before its status, as everywhere. The removed labels and the set ones are different rows,
-  // so the order of those two does not matter.
+  // Locks the resource before its status, as everywhere. Labels are removed and set in any order, because these are
+  // different rows.
   `
     WITH locked AS MATERIALIZED (
       SELECT id FROM resources WHERE id = :id FOR NO KEY UPDATE
@@ -64,8 +64,8 @@ const WRITE_PATCH = statement<{ version: number }, PatchValues>(
 );
 
 /**
- * Changes what a user decides; generation, `updated_*` and conditions move together, or, when nothing really changes,
- * not at all. Two round trips, or four when another process changes the same resource at that moment.
+ * Changes spec and labels. Generation, `updated_*` and conditions change with them, or not at all when the values are
+ * the same. Two round trips; four when another process changes the same resource at that moment.
  * @throws ProblemError NTF-001, CNF-003 when the resource is being deleted, and what the patch throws
  */
 export function patchResource(
@@ -86,7 +86,7 @@ export function patchResource(
   });
 }
 
-/** @returns the resource as it is afterwards; undefined: it no longer had the version of `row` */
+/** @returns the resulting resource; undefined when its version has changed since `row` was read */
 async function tryPatch(
   session: Session,
   row: ResourceWithReports,
@@ -120,7 +120,7 @@ async function tryPatch(
   return written && { ...changed, ...aggregate, version: written.version };
 }
 
-/** Compared as JSON tells values apart: the order of keys means nothing, and -0 is 0. */
+/** Compares values as JSON: the order of keys does not matter, and -0 is 0. */
 function isStored(desired: Desired, { spec, labels }: ResourceRow): boolean {
   return isDeepStrictEqual(JSON.parse(JSON.stringify(desired)), { spec, labels });
 }

@@ -28,8 +28,8 @@ const FIND_BATCH = statement<ResourceWithReports, { after: string; size: number 
 
 const LOCK_BATCH = statement<object, { ids: string[] }>(
   { name: 'lock_batch', operation: 'select', table: 'resource_status' },
-  // Families one after the other, and in each the parent first, whatever the clocks did to the ids: whoever deletes a
-  // parent locks its family in this order as well.
+  // One family after the other, each with the parent first even if a clock gave a child a smaller id: a deletion locks
+  // a family in the same order.
   `
     SELECT 1 FROM resource_status s JOIN resources r ON r.id = s.resource_id
     WHERE s.resource_id = ANY (:ids::text[])
@@ -58,16 +58,16 @@ function batchValues(rows: readonly ResourceWithReports[], kinds: Kinds): BatchV
 }
 
 export interface Progress {
-  /** The last id done: a later run can begin behind it. */
+  /** The last processed id; a later run can continue after it. */
   lastId: string;
-  /** Resources there were behind `after` at the start. */
+  /** Number of resources to process, at the start. */
   total: number;
   seen: number;
   changed: number;
   removed: number;
 }
 
-/** A stored report under the condition type of an adapter that is required now: neither can report any more. */
+/** A stored report has the condition type of a different, required adapter: neither of the two can report. */
 export interface Collision {
   resourceId: string;
   adapter: string;
@@ -80,9 +80,9 @@ export interface ReaggregateObserver {
 }
 
 /**
- * Recomputes the conditions of every resource, in batches by id, for when the required adapters changed.
- * What is complete now, because less is required of it, is removed. Running it again changes nothing.
- * @param after begin behind this id; '' for all
+ * Recomputes the conditions of every resource, in batches by id, after a change of the required adapters. Removes
+ * resources whose deletion is complete now that less is required. Running it again changes nothing.
+ * @param after process only greater ids; '' for all
  */
 export async function reaggregateAll(
   db: Database,
@@ -101,7 +101,7 @@ export async function reaggregateAll(
     const outdated = rows.filter((row) => !complete.includes(row) && isOutdated(row, kinds));
     const written = await writeBatch(db, outdated, kinds);
     progress.changed += written.size;
-    // Somebody else changed the others meanwhile, perhaps a server that still has the old list.
+    // The others have changed meanwhile, perhaps by a server that still has the old list of adapters.
     for (const row of [...complete, ...outdated.filter(({ id }) => !written.has(id))]) {
       const done = await reaggregateOne(db, row, kinds);
       if (done !== undefined) progress[done]++;
@@ -130,7 +130,7 @@ function isOutdated(row: ResourceWithReports, kinds: Kinds): boolean {
   });
 }
 
-/** Writes, in one round trip, what nobody has changed since it was read. @returns the ids written */
+/** Writes, in one round trip, the rows that have not changed since they were read. @returns their ids */
 async function writeBatch(
   db: Database,
   rows: readonly ResourceWithReports[],
@@ -148,7 +148,7 @@ async function writeBatch(
   return new Set(written.map(({ resource_id }) => resource_id));
 }
 
-/** Does the same to one resource while nobody else can change it, and removes it when it is complete. */
+/** Recomputes the conditions of one resource under lock, or removes the resource if it is complete. */
 function reaggregateOne(
   db: Database,
   { kind, id }: ResourceRow,

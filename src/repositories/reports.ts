@@ -21,8 +21,8 @@ import type { Target } from './targets';
 
 /**
  * Decides about a report and applies the decision, so that concurrent reports on one resource all count.
- * Two round trips when it is stored, one when it is not. Reports about different resources that arrive together are
- * written together. Changes of one resource by this process wait for one another: a crowd that races mostly loses.
+ * Two round trips when it is stored, otherwise one. Concurrent reports on different resources are written together.
+ * Changes to one resource by this process wait for one another: in a race, most of them would have to be repeated.
  * @param receivedAt RFC 3339 UTC with milliseconds
  * @throws ProblemError NTF-001
  */
@@ -43,7 +43,7 @@ export function storeReport(
     if (decision.outcome === 'stored' && (await writeTogether(db, reportWrite(row, decision)))) {
       return decision;
     }
-    // Somebody else changes the resource at this moment, or it is to be removed: once more, with the family locked.
+    // The resource is being changed by another process, or must be removed: decide again with the family locked.
     return db.transaction(async (trx) => {
       const locked = await lockFamily(trx, target);
       const final = decide(locked);
@@ -78,8 +78,8 @@ const WRITE_TYPES = {
   ...REPORT_TYPES,
 } as const;
 
-// The arrays are subqueries because PostgreSQL would look at the length of an array, find a plan of its own for each
-// execution cheaper than the one it can keep, and plan every time.
+// The arrays are subqueries, so that PostgreSQL does not see their lengths: with them it finds a custom plan cheaper
+// than the generic one, and plans at every execution.
 const SEVERAL = arraysOf(WRITE_TYPES).replaceAll(/:\w+::\w+\[\]/g, '(SELECT $&)');
 
 const WRITE_REPORT = writing<ReportWrite>(
@@ -91,11 +91,11 @@ const WRITE_REPORTS = writing<Record<keyof ReportWrite, unknown[]>>(
   `MATERIALIZED (SELECT * FROM unnest(${SEVERAL}))`,
 );
 
-/** One report and several are written by the same SQL but for where they come from: one alone would pay for arrays. */
+/** The SQL for one report and for several differs only in its source: arrays would make a single report slower. */
 function writing<Values extends object>(name: string, source: string) {
   return statement<{ resource_id: string }, Values>(
     { name, operation: 'update', table: 'adapter_statuses' },
-    // What somebody else holds is left out: it is about to change, and whoever waits for nobody is in no deadlock.
+    // Skips locked rows: they are about to change, and a statement that does not wait cannot be part of a deadlock.
     `
       WITH new (${Object.keys(WRITE_TYPES).join(', ')}) AS ${source},
       unchanged AS (
@@ -140,7 +140,7 @@ function reportValues(status: AdapterStatus): Record<keyof typeof REPORT_TYPES, 
   };
 }
 
-/** Stores a report with those that arrive at the same time. @returns false: the version has moved */
+/** Stores a report together with concurrent ones. @returns false when the version has changed */
 function writeTogether(db: Database, write: ReportWrite): Promise<boolean> {
   const length = Object.values(write).reduce<number>(
     (sum, it) => sum + (typeof it === 'string' ? it.length : 0),
@@ -151,10 +151,10 @@ function writeTogether(db: Database, write: ReportWrite): Promise<boolean> {
 
 /**
  * Stores reports, and the conditions they lead to.
- * @returns for each, whether it is stored; false: its resource has changed since it was read, or is being changed
+ * @returns for each, whether it is stored; false when its resource has changed since it was read, or is being changed
  */
 async function writeReports(session: Session, writes: readonly ReportWrite[]): Promise<boolean[]> {
-  // Of several about one resource one wins: that they queue is usual, but nothing to rely on.
+  // Of several reports on one resource, one wins. They usually queue, but the queue does not guarantee it.
   const winners = new Map(writes.map((write) => [write.resource_id, write]));
   const rows = [...winners.values()];
   const stored = await (rows.length === 1

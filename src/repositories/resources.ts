@@ -33,7 +33,7 @@ export async function getVersion(db: Database, target: Target): Promise<number> 
 export interface ResourceWithReports extends ResourceRow {
   /** Stored reports without their metadata and data, which decide nothing. */
   reports: AdapterStatus[];
-  /** Children are left under it. */
+  /** It still has children. */
   has_children: boolean;
 }
 
@@ -65,7 +65,7 @@ export async function getWithReports(db: Database, target: Target): Promise<Reso
 
 const LOCK_RESOURCE = statement<object, TargetValues>(
   { name: 'lock_resource', operation: 'select', table: 'resources' },
-  // Not FOR UPDATE: storing a report checks its foreign key, and that must not wait for us.
+  // Not FOR UPDATE: storing a report checks its foreign key, and must not wait for this lock.
   `SELECT 1 FROM resources r WHERE ${IS_TARGET} FOR NO KEY UPDATE`,
 );
 
@@ -74,7 +74,7 @@ const LOCK_STATUS = statement<object, { id: string }>(
   'SELECT 1 FROM resource_status WHERE resource_id = :id FOR UPDATE',
 );
 
-/** Locks a resource, then its status, until the transaction ends. A resource that is not there is no error. */
+/** Locks a resource, then its status, until the transaction ends. A missing resource is not an error. */
 export async function lockResource(trx: Session, target: Target): Promise<void> {
   await Promise.all([
     trx.query(LOCK_RESOURCE, targetValues(target)),
@@ -83,9 +83,8 @@ export async function lockResource(trx: Session, target: Target): Promise<void> 
 }
 
 /**
- * Reads a resource with its reports, after locking it in a transaction. Locking and reading are separate statements
- * because a lock may have to wait, and what it waited for shows only in the snapshot of the next statement; all are
- * sent at once.
+ * Locks a resource in a transaction and reads it with its reports. Locking and reading are separate statements: a lock
+ * may have to wait for a change, which only the snapshot of the next statement shows. All are sent at once.
  * @throws ProblemError NTF-001
  */
 export async function lockWithReports(trx: Session, target: Target): Promise<ResourceWithReports> {

@@ -11,7 +11,7 @@ type Resource = Omit<Schemas['Cluster'], 'kind'> &
   Partial<Omit<Schemas['NodePool'], keyof Schemas['Cluster']>> & { kind: string };
 export type JsonObject = Record<string, unknown>;
 
-/** Every property of a contract type is named, if only to be left out: one that is forgotten does not compile. */
+/** Requires every property of a contract type, even if undefined: a forgotten one does not compile. */
 type Complete<T> = { [Name in keyof Required<T>]: T[Name] };
 
 /** A resource and its aggregated status, as the tables `resources` and `resource_status` hold them. */
@@ -45,7 +45,7 @@ export const RESOURCE_COLUMNS = `
 
 export const RESOURCE_TABLES = 'resources r JOIN resource_status s ON s.resource_id = r.id';
 
-/** The columns of `resource_status` that an aggregation decides, with their types. */
+/** The columns of `resource_status` that an aggregation sets, with their types. */
 export const STATUS_TYPES = {
   conditions: 'jsonb',
   ready: 'boolean',
@@ -102,7 +102,7 @@ export function arraysOf(types: Readonly<Record<string, string>>): string {
     .join(', ');
 }
 
-/** The same values by column: `[{a: 1}, {a: 2}]` → `{a: [1, 2]}`. There is at least one row. */
+/** Transposes at least one row: `[{a: 1}, {a: 2}]` → `{a: [1, 2]}`. */
 export function columnsOf<Row extends object>(rows: readonly Row[]): Record<keyof Row, unknown[]> {
   const names = Object.keys(rows[0]!) as (keyof Row)[];
   return Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])])) as Record<
@@ -113,7 +113,7 @@ export function columnsOf<Row extends object>(rows: readonly Row[]): Record<keyo
 
 /** A row as the contract shows it; `aliases` adds the newer names of Ready and Available. */
 export function toResource(row: ResourceRow, kind: Kind, aliases: boolean): Complete<Resource> {
-  // Undefined is left out of the JSON. Never null: adapters tear infrastructure down when `deleted_time` is there.
+  // JSON omits undefined. Never null: adapters tear down infrastructure when `deleted_time` is present.
   return {
     kind: row.kind,
     id: row.id,

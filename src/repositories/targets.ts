@@ -4,11 +4,11 @@ import { ProblemError } from '../problems/problem';
 /** All resources of a kind, or those of one parent. */
 export interface Scope {
   kind: Kind;
-  /** The parent named in the path; absent: any. */
+  /** The parent in the path; if absent, any parent. */
   ownerId?: string | undefined;
 }
 
-/** One resource, wherever it is, or only if it is in the scope. */
+/** One resource, found only if it is in the scope. */
 export interface Target extends Scope {
   id: string;
 }

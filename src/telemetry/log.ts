@@ -4,19 +4,19 @@ export type Logger = Pick<winston.Logger, 'error' | 'warn' | 'info' | 'debug'>;
 
 const SECRET_NAME = /authorization|cookie|password|passwd|secret|token|api[-_]?key|database_url/i;
 
-/** For JSON.stringify: hides every property whose name says that it is secret, however deep. */
+/** For JSON.stringify: masks every property whose name suggests a secret, at any depth. */
 function maskSecret(name: string, value: unknown): unknown {
   return SECRET_NAME.test(name) ? '***' : value;
 }
 
-/** Log lines are one line each: a control character from a request must not forge another. */
+/** Each event is one line of the log: control characters in a request must not forge another. */
 function escapeControls(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
 }
 
-/** Quoted when it could be taken for more than one value. */
+/** Quotes what could be read as more than one value. */
 function textValue(value: unknown): string {
   if (typeof value === 'string' && /^[^\s"=]+$/.test(value)) return value;
   return JSON.stringify(value, maskSecret);
@@ -38,8 +38,8 @@ const FORMS = {
 };
 
 /**
- * The process's log, one line per event on standard output.
- * Errors are passed as `{ error: text }`, never as objects, so that no stack reaches a place it should not.
+ * The log of the process, one line per event on standard output.
+ * Pass errors as `{ error: string }`, never as objects, so that no stack is logged by accident.
  */
 export function createLogger(options: { level: string; format: 'json' | 'text' }): Logger {
   return winston.createLogger({
@@ -49,7 +49,7 @@ export function createLogger(options: { level: string; format: 'json' | 'text' }
   });
 }
 
-/** For tests: keeps nothing, says nothing. */
+/** For tests: logs nothing. */
 export const silentLogger: Logger = winston.createLogger({
   silent: true,
   transports: [new winston.transports.Console({ silent: true })],

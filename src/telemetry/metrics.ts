@@ -6,16 +6,16 @@ import { packageVersion } from '../config/package-root';
 
 const COMPONENT = 'api';
 
-/** How long the fleet gauges may be old: they are for trends, and scrapers come in pairs. */
+/** Maximum age of the fleet gauges: they show trends, and scrapers come in pairs. */
 const FLEET_CACHE_MS = 15_000;
 
-/** Every metric of the process, in a registry of its own so that one process can hold several apps. */
+/** All metrics of the process, in their own registry, so that one process can run several apps. */
 export class Metrics {
   readonly registry = new Registry();
 
   private readonly requests = new Counter({
     name: 'hyperfleet_api_requests_total',
-    help: 'Requests answered',
+    help: 'Requests, by route and response code',
     labelNames: ['method', 'path', 'code', 'component', 'version'],
     registers: [this.registry],
   });
@@ -40,7 +40,7 @@ export class Metrics {
 
   private readonly querySeconds = new Histogram({
     name: 'hyperfleet_db_query_duration_seconds',
-    help: 'Round trips to the database',
+    help: 'Duration of round trips to the database',
     labelNames: ['operation', 'table'],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers: [this.registry],
@@ -53,7 +53,7 @@ export class Metrics {
   });
   private readonly reports = new Counter({
     name: 'hyperfleet_api_reports_total',
-    help: 'Adapter reports by what became of them',
+    help: 'Adapter reports, by outcome',
     labelNames: ['resource_type', 'outcome', 'reason'],
     registers: [this.registry],
   });
@@ -62,7 +62,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     new Gauge({
       name: 'hyperfleet_api_build_info',
-      help: 'Always 1; the labels say what runs',
+      help: 'Always 1; the labels show the running version',
       labelNames: ['component', 'version', 'node'],
       registers: [this.registry],
     }).set({ component: COMPONENT, version: packageVersion, node: process.version }, 1);
@@ -80,7 +80,7 @@ export class Metrics {
     }
   }
 
-  /** Adds gauges of the connections of a pool, read when somebody scrapes. */
+  /** Adds gauges for the connections of a pool, read at each scrape. */
   watchPool(pool: Pick<Pool, 'totalCount' | 'idleCount' | 'waitingCount'>): void {
     const gauge = (name: string, help: string, value: () => number) =>
       new Gauge({
@@ -92,12 +92,12 @@ export class Metrics {
         },
       });
     gauge('open', 'Pooled connections', () => pool.totalCount);
-    gauge('in_use', 'Pooled connections at work', () => pool.totalCount - pool.idleCount);
+    gauge('in_use', 'Pooled connections in use', () => pool.totalCount - pool.idleCount);
     gauge('waiting', 'Requests waiting for a connection', () => pool.waitingCount);
   }
 
   /**
-   * Adds gauges of resources that are not reconciled, read from the database when somebody scrapes.
+   * Adds gauges for resources that are not Ready, read from the database at a scrape.
    * @param count reads how many there are, by kind and by whether they are being deleted
    */
   watchFleet(count: () => Promise<readonly PendingCount[]>): void {
@@ -118,17 +118,17 @@ export class Metrics {
         registers: [this.registry],
         collect: refresh,
       });
-    const pending = gauge('pending_reconciliation', 'Resources whose Ready is not True');
+    const pending = gauge('pending_reconciliation', 'Resources that are not Ready');
     const stuck = gauge(
       'pending_reconciliation_stuck',
-      'Of these, the ones older than the threshold',
+      'Resources that have not been Ready for HYPERFLEET_STUCK_AFTER_SECONDS',
     );
     const duration = gauge(
       'pending_reconciliation_stuck_duration_seconds',
-      'Age of the oldest of the stuck ones',
+      'How long the oldest of the stuck resources has waited',
     );
     const read = async () => {
-      // A database that cannot respond must not take the other metrics down with it.
+      // Without a response from the database, the other metrics must still be served.
       const rows = await count().catch(() => []);
       for (const metric of [pending, stuck, duration]) metric.reset();
       for (const row of rows) {
@@ -141,12 +141,12 @@ export class Metrics {
   }
 }
 
-/** Resources of a kind whose Ready is not True. */
+/** Resources of a kind that are not Ready. */
 export interface PendingCount {
   kind: string;
   is_delete: boolean;
   pending: number;
   stuck: number;
-  /** Age of the oldest, in seconds. */
+  /** How long the oldest has waited, in seconds. */
   oldest: number;
 }

@@ -12,14 +12,14 @@ import {
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { packageVersion } from '../config/package-root';
 
-/** Health and metrics are asked for every few seconds; nobody looks for those in traces. */
+/** Health and metrics are requested every few seconds, and would fill the traces. */
 const UNTRACED = /^\/(?:healthz|healthcheck|readyz|metrics)(?:\?|$)/;
-/** A collector that is away must not hold up the end of the process. */
+/** An unavailable collector must not delay the end of the process. */
 const FLUSH_TIMEOUT_MS = 2000;
 
 /**
- * Spans for requests and for their statements, with W3C propagation, sent to a collector as OTLP. Where, how
- * often and how many is for the standard OTEL_ variables to say; the SDK reads them itself.
+ * Sends spans for requests and their statements, with W3C propagation, to a collector as OTLP. The SDK itself
+ * reads the standard OTEL_ variables: endpoint, sampling, batches.
  */
 export function startSdk() {
   const provider = new NodeTracerProvider({
@@ -34,13 +34,13 @@ export function startSdk() {
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
   });
   provider.register();
-  // They take the provider that was registered, and wrap their modules by being made.
+  // The constructors use the registered provider, and wrap the functions of their modules.
   new HttpInstrumentation({
     disableOutgoingRequestInstrumentation: true,
     ignoreIncomingRequestHook: ({ url }) => UNTRACED.test(url ?? ''),
     applyCustomAttributesOnSpan: (span, request) => nameAfterRoute(span, request),
   });
-  // What no request has asked for, such as a readiness check, is not traced. Values are never recorded.
+  // Statements outside of a request, such as readiness checks, are not traced. Values are never recorded.
   new PgInstrumentation({ requireParentSpan: true });
   return {
     activeTraceId: () => trace.getActiveSpan()?.spanContext().traceId,
@@ -59,7 +59,7 @@ type RoutedRequest = IncomingMessage & {
   context?: { operation?: { method: string; path: string } };
 };
 
-/** The route is known only after the request was matched. */
+/** Called at the end of the span, because the route is known only once the request has been matched. */
 function nameAfterRoute(span: Span, request: unknown): void {
   const { operation } = (request as RoutedRequest).context ?? {};
   if (operation === undefined) return;

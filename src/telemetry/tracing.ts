@@ -1,15 +1,15 @@
-/** The trace a request belongs to; set once tracing runs. */
+/** Both are replaced when tracing starts. */
 let readTraceId: () => string | undefined = () => undefined;
 let flush: () => Promise<void> = () => Promise.resolve();
 
-/** The W3C trace id of the request being served, or undefined when nothing is traced. */
+/** The W3C trace id of the current request, or undefined when it is not traced. */
 export function activeTraceId(): string | undefined {
   return readTraceId();
 }
 
 const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
 
-/** Traces are made when the standard variables name somewhere to send them. */
+/** Tracing is on when the standard variables name an exporter or an endpoint. */
 export function isTracingConfigured(env: NodeJS.ProcessEnv): boolean {
   if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return false;
   const exporter = env.OTEL_TRACES_EXPORTER?.trim().toLowerCase();
@@ -18,8 +18,8 @@ export function isTracingConfigured(env: NodeJS.ProcessEnv): boolean {
 }
 
 /**
- * Starts tracing when it is configured, and otherwise loads nothing of it. Must be called before `node:http`
- * and `pg` are put to use, since it wraps their functions.
+ * Starts tracing if it is configured; otherwise loads none of its modules. Must be called before `node:http`
+ * and `pg` are used, because it wraps their functions.
  */
 export async function startTracing(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   if (!isTracingConfigured(env)) return;
@@ -27,7 +27,7 @@ export async function startTracing(env: NodeJS.ProcessEnv = process.env): Promis
   ({ activeTraceId: readTraceId, flush } = sdk.startSdk());
 }
 
-/** Sends what has not been sent yet; at the end of the process. */
+/** Sends the remaining spans, at the end of the process. */
 export async function stopTracing(): Promise<void> {
   await flush();
 }

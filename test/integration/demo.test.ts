@@ -43,18 +43,18 @@ describe('the demo', () => {
     // No control characters in a file or a pipe.
     expect(demo.output).not.toContain('\u001b');
     const story = [
-      '3 clusters are ordered',
-      'The adapters build them; one cannot',
+      '3 clusters are created',
+      'The adapters build them; one fails',
       /lima-\w+: DnsSuccessful False \(QuotaExceeded\)/,
-      'The quota is raised, the adapter recovers',
+      'The quota is raised and the adapter recovers',
       /lima-\w+: Ready False → True/,
-      'Version 4.19.3 rolls through, wave 1 of 3',
+      'Version 4.19.3 is rolled out, wave 1 of 3',
       /oslo-\w+: Ready True → False/,
       /oslo-\w+: Ready False → True/,
-      'One cluster is deleted, to the end',
+      'One cluster is deleted',
       /accra-\w+\/workers: gone/,
       /accra-\w+: gone/,
-      'The fleet stays for you to look at:',
+      'The fleet stays in the service.',
     ];
     let from = 0;
     for (const part of story) {
@@ -82,7 +82,7 @@ describe('the demo', () => {
 
   it('stops at once and without an error when it is interrupted', async () => {
     const demo = startDemo('--url', app.url, '--clusters', '3', '--speed', '0.01');
-    while (!demo.output.includes('will run into a quota')) await once(demo.child.stdout, 'data');
+    while (!demo.output.includes('will exceed a quota')) await once(demo.child.stdout, 'data');
     const before = Date.now();
     demo.child.kill('SIGINT');
     expect(await demo.ended).toEqual([0, null]);

@@ -118,32 +118,41 @@ test('no file denies everything and warns', async () => {
 });
 
 test.each([
-  ['claim: sub', 'must hold a list'],
+  ['claim: sub', 'must be a list'],
   ['- text', 'rule 1: must be an object'],
   ['- [sub]', 'rule 1: must be an object'],
   ['- null', 'rule 1: must be an object'],
-  ['- {pattern: a, operations: [getClusters]}', 'rule 1: claim must be a text'],
-  ['- {claim: "", pattern: a, operations: [getClusters]}', 'rule 1: claim must be a text'],
-  ['- {claim: sub, operations: [getClusters]}', 'rule 1: pattern must be a text'],
-  ['- {claim: sub, pattern: 7, operations: [getClusters]}', 'rule 1: pattern must be a text'],
+  ['- {pattern: a, operations: [getClusters]}', 'rule 1: claim must be a non-empty string'],
+  [
+    '- {claim: "", pattern: a, operations: [getClusters]}',
+    'rule 1: claim must be a non-empty string',
+  ],
+  ['- {claim: sub, operations: [getClusters]}', 'rule 1: pattern must be a non-empty string'],
+  [
+    '- {claim: sub, pattern: 7, operations: [getClusters]}',
+    'rule 1: pattern must be a non-empty string',
+  ],
   ['- {claim: sub, pattern: a}', 'rule 1: operations must be a list'],
   ['- {claim: sub, pattern: a, operations: getClusters}', 'rule 1: operations must be a list'],
   ['- {claim: sub, pattern: a, operations: []}', 'rule 1: operations must be a list'],
-  ['- {claim: sub, pattern: a, operations: [1]}', 'rule 1: operations[0] must be a text'],
+  [
+    '- {claim: sub, pattern: a, operations: [1]}',
+    'rule 1: operations[0] must be a non-empty string',
+  ],
   [
     '- {claim: sub, pattern: a, operations: [getClusters, getcluster]}',
     'rule 1: operations[1] "getcluster" matches no operation',
   ],
   [
     '- {claim: sub, pattern: a, operations: [getClusters], deny: true}',
-    'rule 1: unknown member "deny"',
+    'rule 1: unknown property "deny"',
   ],
   [
     '- {claim: sub, pattern: a, operations: [getClusters], __proto__: {}}',
-    'rule 1: unknown member "__proto__"',
+    'rule 1: unknown property "__proto__"',
   ],
   ['- {claim: sub, claim: email, pattern: a, operations: [getClusters]}', 'unique'],
-  ['- {claim: sub, pattern: *, operations: [getClusters]}', 'needs quotes'],
+  ['- {claim: sub, pattern: *, operations: [getClusters]}', 'quote a string'],
   ['- {claim: sub', 'neither YAML nor JSON'],
   ['[]\n---\n[]', 'neither YAML nor JSON'],
 ])('the rules %j are refused with "%s"', (content, message) => {
@@ -153,7 +162,7 @@ test.each([
 test('all faults of all rules are named at once', () => {
   const content = '- {claim: sub}\n- {claim: sub, pattern: a, operations: ["*"]}\n- {rule: 1}\n';
   expect(() => parseRules(content, OPERATIONS)).toThrow(
-    /rule 1: operations .*rule 1: pattern .*rule 3: unknown member "rule".*rule 3: claim /,
+    /rule 1: operations .*rule 1: pattern .*rule 3: unknown property "rule".*rule 3: claim /,
   );
 });
 

@@ -76,7 +76,7 @@ describe('a body that is not JSON', () => {
     expect(await send(body)).toMatchObject({
       status: 400,
       code: 'VAL-006',
-      message: `The body is not JSON: ${place}.`,
+      message: `The body is not valid JSON: ${place}.`,
     });
   });
 

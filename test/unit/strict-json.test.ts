@@ -73,7 +73,7 @@ describe('a text that is not JSON', () => {
     fc.assert(
       fc.property(broken, (text) => {
         const problem = problemOf(text);
-        if (isJson(text)) expect(problem?.message ?? '').not.toContain('not JSON');
+        if (isJson(text)) expect(problem?.message ?? '').not.toContain('not valid JSON');
         else expect(problem).toMatchObject({ code: 'VAL-006', message: WITH_PLACE });
       }),
       { numRuns: 2000 },
@@ -81,7 +81,7 @@ describe('a text that is not JSON', () => {
   });
 
   const WITH_PLACE = expect.stringMatching(
-    /^The body is not JSON: .+ at line \d+, column \d+\.$/,
+    /^The body is not valid JSON: .+ at line \d+, column \d+\.$/,
   ) as string;
 
   function problemOf(text: string): ProblemError | undefined {
