@@ -32,8 +32,6 @@ function validRequest(req: Request, { kinds }: Service): object {
 }
 
 function send(response: AnyResponse, req: Request, res: Response): void {
-  // Handlers compare ETags. Express would respond 304 to `If-None-Match: *` even where there is no ETag.
-  delete req.headers['if-none-match'];
   res.status(response.status);
   if (response.headers) res.set(response.headers);
   if ('content' in response) {

@@ -5,26 +5,26 @@ import { jsonPieces, LargeJson } from '../postgres/large-json';
 type Json = Record<string, unknown>;
 
 /**
- * Reduces the response to the properties that the query parameter `fields` names, and writes lists in pieces.
- * Mounted before response validation, so that the full response is validated and then reduced.
+ * How a response is written: reduced to the properties that the query parameter `fields` names, if it does. Mounted
+ * before response validation, so that the full response is validated and then reduced.
  */
 export const selectFields: RequestHandler = (req, res, next) => {
-  const { defaultPageSize, fields: known } = req.context.operation!;
-  const isList = defaultPageSize !== undefined;
   const { fields } = req.query;
-  const write = isList ? (body: Json) => writePieces(res, body) : res.json.bind(res);
-  if (typeof fields === 'string') {
-    // The property that identifies the resource is always included.
-    const paths = [[known.includes('id') ? 'id' : 'adapter'], ...fieldPaths(fields)];
-    res.json = (body: Json) => write(cut(body, paths));
-  } else if (isList) {
-    res.json = write;
-  }
+  const known = req.context.operation!.fields;
+  // The property that identifies the resource is always included.
+  const paths =
+    typeof fields === 'string'
+      ? [[known.includes('id') ? 'id' : 'adapter'], ...fieldPaths(fields)]
+      : undefined;
+  res.json = (body: Json) => writeJson(res, paths === undefined ? body : cut(body, paths));
   next();
 };
 
-/** Express would build one string of the whole page. Here large objects are sent as the bytes they are. */
-function writePieces(res: Response, body: Json): Response {
+/**
+ * Express would build one string of the whole page; here large objects are sent as the bytes they are. It would also
+ * respond 304 to `If-None-Match: *` where there is no ETag.
+ */
+function writeJson(res: Response, body: Json): Response {
   const pieces = jsonPieces(body).map(encodeLong);
   const length = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
   res.setHeader('Content-Type', 'application/json; charset=utf-8');

@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream';
 import winston from 'winston';
 
 export type Logger = Pick<winston.Logger, 'error' | 'warn' | 'info' | 'debug'>;
@@ -22,17 +23,17 @@ function textValue(value: unknown): string {
   return JSON.stringify(value, maskSecret);
 }
 
-const { combine, printf, timestamp } = winston.format;
+const { printf } = winston.format;
 
 const FORMS = {
-  json: printf(({ timestamp, level, message, ...fields }) =>
-    JSON.stringify({ timestamp, level, message, ...fields }, maskSecret),
+  json: printf(({ level, message, ...fields }) =>
+    JSON.stringify({ timestamp: new Date(), level, message, ...fields }, maskSecret),
   ),
-  text: printf(({ timestamp, level, message, ...fields }) => {
+  text: printf(({ level, message, ...fields }) => {
     const rest = Object.entries(fields)
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}=${textValue(maskSecret(name, value))}`);
-    const words = [String(timestamp), level.toUpperCase(), String(message), ...rest];
+    const words = [new Date().toISOString(), level.toUpperCase(), String(message), ...rest];
     return escapeControls(words.join(' '));
   }),
 };
@@ -44,10 +45,25 @@ const FORMS = {
 export function createLogger(options: { level: string; format: 'json' | 'text' }): Logger {
   return winston.createLogger({
     level: options.level,
-    format: combine(timestamp(), FORMS[options.format]),
-    transports: [new winston.transports.Console()],
+    format: FORMS[options.format],
+    transports: [new winston.transports.Stream({ stream: output })],
   });
 }
+
+/** Standard output. What is logged in one turn of the event loop leaves by one system call. */
+const output = new Writable({
+  decodeStrings: false,
+  write(line: string, _encoding, done) {
+    const { stdout } = process;
+    if (stdout.writableCorked === 0) {
+      stdout.cork();
+      setImmediate(() => stdout.uncork());
+    }
+    stdout.write(line);
+    done();
+  },
+});
+process.on('exit', () => process.stdout.uncork());
 
 /** For tests: logs nothing. */
 export const silentLogger: Logger = winston.createLogger({
