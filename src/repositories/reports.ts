@@ -47,8 +47,11 @@ export function storeReport(
     return db.transaction(async (trx) => {
       const locked = await lockFamily(trx, target);
       const final = decide(locked);
-      const last = { query: trx.queryAndCommit };
-      if (final.outcome === 'stored') await writeReports(last, [reportWrite(locked, final)]);
+      if (final.outcome === 'stored') {
+        const last = { query: trx.queryAndCommit };
+        const [stored] = await writeReports(last, [reportWrite(locked, final)]);
+        if (!stored) throw new Error('a locked resource changed its version');
+      }
       if (final.outcome === 'completed') await removeResource(trx, locked, kinds);
       return final;
     });
