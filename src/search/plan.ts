@@ -24,7 +24,7 @@ export interface SearchScope {
 /** Conditions whose exact number of matches is kept in resource_counts. */
 export type Counter = 'all' | 'ready' | 'not_ready' | 'available' | 'not_available';
 
-/** Tables to be joined by the resource's id, which the first of them gives. */
+/** Tables that are joined by the id of the resource; the id is read from the first. */
 export type Tables = readonly [Alias, ...Alias[]];
 
 /**
@@ -39,9 +39,9 @@ export interface SearchPlan extends Sql {
   /** Set when the search, apart from the parent, is always true or always false. */
   readonly constant: boolean | undefined;
   readonly counter: Counter | undefined;
-  /** One index holds just the matches, in the order of their ids: a page of them is found without the rest. */
+  /** One index contains exactly the matches, ordered by id, so a page is found without reading the rest. */
   readonly ordered: boolean;
-  /** One living resource matches at most, and seldom one that is marked for deletion. */
+  /** At most one living resource matches, and rarely one that is marked for deletion. */
   readonly unique: boolean;
 }
 

@@ -36,8 +36,8 @@ const ANNOTATIONS = new Set([
 const FOREIGN = new Set(['id', 'dependencies', 'additionalItems']);
 
 /**
- * Takes schemas, and whatever they refer to, out of a document. Nothing else of it is looked at, and nothing
- * outside of it: a document must not make the server read files or the network.
+ * Extracts schemas, and everything they refer to, from a document. References leave the document nowhere: it must not
+ * make the server read files or the network.
  */
 export class Schemas {
   readonly definitions: Definition[] = [];

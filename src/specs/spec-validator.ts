@@ -17,9 +17,9 @@ export interface SpecValidator {
   validate(kind: Kind, spec: unknown): ProblemField[];
 }
 
-/** A spec can break more rules than anybody wants to hear of. */
+/** More errors than this are not described. */
 const MAX_CONSIDERED = 1000;
-/** A pattern of a provider may backtrack for hours on the right string, and would hold up everybody. */
+/** A pattern of a provider may backtrack for hours on the right string and block the process. */
 const TIME_LIMIT_MS = 1000;
 
 /**
