@@ -32,7 +32,7 @@ func main() {
 	})
 	check(err, reported.JSON201 != nil, reported.Body)
 
-	search, orderBy := "name = '"+os.Args[2]+"'", "name desc"
+	search, orderBy := "name = '"+os.Args[2]+"'", "deleted_time desc"
 	list, err := client.GetClustersWithResponse(ctx, &GetClustersParams{Search: &search, OrderBy: &orderBy})
 	check(err, list.JSON200 != nil && list.JSON200.Total == 1, list.Body)
 
