@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { Slot, sql } from '../postgres/statement';
-import type { Listing, OrderTerm } from '../search/fields';
+import type { Column } from '../search/column';
+import type { Direction, Listing, OrderTerm } from '../search/fields';
 import type { Counter, SearchPlan, Tables } from '../search/plan';
 import { type Alias, idColumn, type Value } from '../search/predicate';
 import { ADAPTER_STATUS_COLUMNS, RESOURCE_COLUMNS } from './rows';
@@ -91,10 +92,17 @@ function orderSql(
 ): string {
   return order
     .map(({ field, direction }) => {
-      const descending = (direction === 'desc') !== reverse;
-      return `${sortable.get(field)!.sql(idColumn(from))} ${descending ? 'DESC' : 'ASC'}`;
+      const column = sortable.get(field)!;
+      return `${column.sql(idColumn(from))} ${directionSql(column, direction, reverse)}`;
     })
     .join(', ');
+}
+
+/** An absent value comes last in both directions, so it comes first in the reverse of either. */
+function directionSql({ nullable }: Column, direction: Direction, reverse = false): string {
+  const descending = (direction === 'desc') !== reverse;
+  const nulls = nullable ? ` NULLS ${reverse ? 'FIRST' : 'LAST'}` : '';
+  return `${descending ? 'DESC' : 'ASC'}${nulls}`;
 }
 
 const TABLES: Record<Alias, string> = {
@@ -175,15 +183,20 @@ function totalQuery(list: List): Knex.Raw | Knex.QueryBuilder {
 function fromAllMatches(list: List): Parts {
   const { listing, order, search } = list;
   const id = idColumn(search.tables[0]);
-  const columns = order.map(
-    ({ field }, index) => `${listing.sortable.get(field)!.sql(id)} AS o${index}`,
-  );
-  const ordering = order.map(({ direction }, index) => `o${index} ${direction}`).join(', ');
+  const sorted = order.map(({ field, direction }, index) => {
+    const column = listing.sortable.get(field)!;
+    return {
+      column: `${column.sql(id)} AS o${index}`,
+      key: `o${index} ${directionSql(column, direction)}`,
+    };
+  });
   return {
     total: sql.raw('m AS MATERIALIZED (?), t AS MATERIALIZED (SELECT count(*) AS total FROM m)', [
-      matches(list, search.tables).select(sql.raw([`${id} AS id`, ...columns].join(', '))),
+      matches(list, search.tables).select(
+        sql.raw([`${id} AS id`, ...sorted.map(({ column }) => column)].join(', ')),
+      ),
     ]),
-    page: limited(`SELECT id FROM m ORDER BY ${ordering}`, [], list),
+    page: limited(`SELECT id FROM m ORDER BY ${sorted.map(({ key }) => key).join(', ')}`, [], list),
   };
 }
 

@@ -90,8 +90,14 @@ function offsetOf({ page, pageSize }: ListOptions): number {
   return (page - 1) * pageSize;
 }
 
-/** The id begins with the time of creation, so ordering by that time and then by id is ordering by id. */
-function simplestOrder(order: readonly OrderTerm[]): readonly OrderTerm[] {
+/**
+ * The same order, as indexes have it. All resources of a list have one kind, and their paths differ in nothing but the
+ * id. The id begins with the time of creation, so ordering by that time and then by id is ordering by id.
+ */
+function simplestOrder(terms: readonly OrderTerm[]): readonly OrderTerm[] {
+  const order = terms
+    .filter(({ field }) => field !== 'kind')
+    .map((term) => (term.field === 'href' ? { ...term, field: 'id' } : term));
   const [first, second] = order;
   const byCreation =
     first?.field === 'created_time' &&

@@ -41,6 +41,7 @@ const nullable = { nullable: true };
 function href(kind: Kind): Column {
   const prefix = hrefOf(kind, '');
   return column('string', '', {
+    ...sortable,
     table: undefined,
     sql: (id) => `('${prefix}' || ${id})`,
     equals: (value) =>
@@ -67,14 +68,14 @@ function resourceFields(kind: Kind): Record<string, Column> {
       ...sortable,
     }),
     href: href(kind),
-    kind: column('string', `'${kind.name}'::text COLLATE "C"`, { table: undefined }),
+    kind: column('string', `'${kind.name}'::text COLLATE "C"`, { table: undefined, ...sortable }),
     generation: column('number', 'r.generation', sortable),
     created_time: column('time', 'r.created_time', sortable),
     created_by: column('string', 'r.created_by COLLATE "C"', sortable),
     updated_time: column('time', 'r.updated_time', sortable),
     updated_by: column('string', 'r.updated_by COLLATE "C"', sortable),
-    deleted_time: column('time', 'r.deleted_time', nullable),
-    deleted_by: column('string', 'r.deleted_by COLLATE "C"', nullable),
+    deleted_time: column('time', 'r.deleted_time', { ...nullable, ...sortable }),
+    deleted_by: column('string', 'r.deleted_by COLLATE "C"', { ...nullable, ...sortable }),
     'status.phase': column('string', 's.phase COLLATE "C"'),
     // Served no lower than this, so found no lower.
     'status.observed_generation': column(

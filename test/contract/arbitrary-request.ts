@@ -51,6 +51,8 @@ const ORDERS = [
   'id desc',
   'created_time,name desc',
   'generation',
+  'deleted_time desc,deleted_by',
+  'kind,href desc',
   'adapter desc',
   'asc',
   'desc',

@@ -187,6 +187,24 @@ describe('the form that older generators digest', () => {
     expect(wrong.map(([, at]) => at.join('/'))).toEqual([]);
   });
 
+  it('has no shared body with two media types, no alias of a schema and no component name twice', () => {
+    const { responses, requestBodies } = object(contract.components);
+    const twoForms = [...nodes({ responses: responses!, requestBodies: requestBodies! })].filter(
+      ([node]) => Object.keys(object(node.content)).length > 1,
+    );
+    const aliases = Object.entries(schemas).filter(
+      ([, schema]) => '$ref' in object(schema) || list(object(schema).allOf).length === 1,
+    );
+    const names = Object.values(object(contract.components)).flatMap((section) =>
+      Object.keys(object(section)),
+    );
+    expect({
+      twoForms: twoForms.map(([, at]) => at.join('/')),
+      aliases: aliases.map(([name]) => name),
+      twice: names.filter((name, index) => names.indexOf(name) !== index),
+    }).toEqual({ twoForms: [], aliases: [], twice: [] });
+  });
+
   it('does not require what identifies a resource', () => {
     for (const name of ['Cluster', 'NodePool', 'ObjectReference']) {
       const { properties, required } = object(schemas[name]);

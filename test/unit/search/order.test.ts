@@ -28,11 +28,14 @@ describe('the order of a list', () => {
     ['name asc, generation', 'desc', 'name asc, generation desc, id desc'],
     ['updated_by desc,created_by', undefined, 'updated_by desc, created_by asc, id asc'],
     [' updated_time   desc ', undefined, 'updated_time desc, id desc'],
+    ['deleted_time desc,deleted_by', undefined, 'deleted_time desc, deleted_by asc, id asc'],
+    ['kind,href', 'desc', 'kind desc, href desc, id desc'],
     ['id', undefined, 'id asc'],
     ['id desc, name', undefined, 'id desc'],
     ['name desc, id asc', undefined, 'name desc, id asc'],
     // The newest clients put the whole expression into order.
     [undefined, 'created_time desc', 'created_time desc, id desc'],
+    [undefined, 'deleted_time desc', 'deleted_time desc, id desc'],
     [undefined, 'name', 'name asc, id asc'],
     ['', 'name desc, generation', 'name desc, generation asc, id asc'],
   ])('orderBy=%s order=%s', (orderBy, direction, expected) => {
@@ -57,7 +60,7 @@ describe('the order of a list', () => {
   });
 
   const FIELDS =
-    'The fields are: id, name, generation, created_time, created_by, updated_time, updated_by.';
+    'The fields are: id, name, href, kind, generation, created_time, created_by, updated_time, updated_by, deleted_time, deleted_by.';
 
   test.each<[string | undefined, string | undefined, string]>([
     ['colour', undefined, `Expected a field to order by, found "colour" at character 1. ${FIELDS}`],
@@ -67,9 +70,9 @@ describe('the order of a list', () => {
       `Expected a field to order by, found "owner_id" at character 7. ${FIELDS}`,
     ],
     [
-      'deleted_time',
+      'status.phase',
       undefined,
-      `Expected a field to order by, found "deleted_time" at character 1. ${FIELDS}`,
+      `Expected a field to order by, found "status.phase" at character 1. ${FIELDS}`,
     ],
     ['name,', undefined, `Expected a field to order by, found none at character 6. ${FIELDS}`],
     [undefined, 'up', `Expected a field to order by, found "up" at character 1. ${FIELDS}`],
