@@ -13,23 +13,11 @@ export interface ConnectionOptions {
   description: string;
 }
 
-const { INT8, TIMESTAMPTZ } = pg.types.builtins;
+const { INT8 } = pg.types.builtins;
 type TypeId = (typeof pg.types.builtins)[keyof typeof pg.types.builtins];
-
-/** Converts a PostgreSQL time to RFC 3339 in UTC with milliseconds, whatever the time zone of the session. */
-function parseTimestamp(value: string): string {
-  // The usual form, `2024-01-01 00:00:00.12+00`, needs no Date.
-  if (value.endsWith('+00') && value.length >= 22 && value[10] === ' ') {
-    const fraction = value.length === 22 ? '000' : value.slice(20, -3).padEnd(3, '0');
-    return `${value.slice(0, 10)}T${value.slice(11, 19)}.${fraction}Z`;
-  }
-  const parse = pg.types.getTypeParser(TIMESTAMPTZ) as (text: string) => Date;
-  return parse(value).toISOString();
-}
 
 const types: NonNullable<ClientConfig['types']> = {
   getTypeParser(oid: TypeId, format?: 'text' | 'binary') {
-    if (oid === TIMESTAMPTZ) return parseTimestamp;
     // Counts and versions stay far below 2^53.
     if (oid === INT8) return Number;
     return pg.types.getTypeParser(oid, format) as (value: string) => unknown;

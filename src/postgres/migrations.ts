@@ -55,10 +55,14 @@ export async function pendingMigrations(knex: Knex): Promise<string[]> {
  * rolled back too). A session lock would not work behind a pooler that shares sessions.
  */
 function alone<T>(knex: Knex, work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
-  return knex.transaction(async (trx) => {
-    await trx.raw('SELECT pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
-    return work(trx);
-  });
+  return knex.transaction(
+    async (trx) => {
+      await trx.raw('SELECT pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
+      return work(trx);
+    },
+    // A stricter default of the database would not show what was committed while this waited for the lock.
+    { isolationLevel: 'read committed' },
+  );
 }
 
 function migrations() {
