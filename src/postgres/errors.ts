@@ -31,6 +31,9 @@ const SOCKET_ERRORS = new Set([
 /** SQLSTATEs, or classes of them, of failures that may be temporary. */
 const UNAVAILABLE = /^(08...|53...|57P0[1-5]|57014|25006|40001|40P01|55P03|58...|XX...)$/;
 
+/** SQLSTATEs of a table or column that does not exist, or may not be used: the schema is not the one of this code. */
+const SCHEMA_MISSING = /^(42P01|42703|42501)$/;
+
 /** The server could not be reached, or the connection broke. */
 export function isSocketError(error: unknown): boolean {
   return SOCKET_ERRORS.has((error as NodeJS.ErrnoException).code ?? '');
@@ -49,6 +52,11 @@ export function isRetryable(error: unknown): boolean {
 /** PostgreSQL refused a statement because of its values; nothing was written. */
 export function isRefused(error: unknown): boolean {
   return /^(22|23|54)/.test(sqlState(error) ?? '');
+}
+
+/** There is no schema that this code can use: dropped, not migrated yet, or without privileges for the user. */
+export function isSchemaMissing(error: unknown): boolean {
+  return SCHEMA_MISSING.test(sqlState(error) ?? '');
 }
 
 /** A migration has changed what a prepared statement returns. */
@@ -77,6 +85,7 @@ export function isUnavailable(error: unknown): boolean {
   return (
     error instanceof DatabaseUnavailable ||
     (state !== undefined && UNAVAILABLE.test(state)) ||
+    isSchemaMissing(error) ||
     isPlanOutdated(error) ||
     isSocketError(error)
   );

@@ -4,6 +4,8 @@ import type { Knex } from 'knex';
 
 // Any number works, as long as nothing else in the same database locks it.
 const MIGRATION_LOCK = 4_953_461_972;
+/** Where Knex records what it has applied. */
+export const MIGRATIONS_TABLE = 'knex_migrations';
 
 /** Brings the schema up to date. @returns the names of the applied migrations */
 export function migrateUp(knex: Knex): Promise<string[]> {
@@ -27,19 +29,17 @@ export function migrateDown(knex: Knex): Promise<string[]> {
  * @throws Error for the schema of an unreleased version, which cannot be upgraded
  */
 export async function pendingMigrations(knex: Knex): Promise<string[]> {
-  const { directory, tableName } = migrations();
-  const known = fs.readdirSync(directory).filter((name) => name.endsWith('.js'));
   const { rows } = await knex.raw<{ rows: { found: boolean }[] }>(
     'SELECT to_regclass(?) IS NOT NULL AS found',
-    [tableName],
+    [MIGRATIONS_TABLE],
   );
   const applied = new Set<string>();
   if (rows[0]?.found === true) {
-    for (const { name } of await knex(tableName).select<{ name: string }[]>('name')) {
+    for (const { name } of await knex(MIGRATIONS_TABLE).select<{ name: string }[]>('name')) {
       applied.add(name);
     }
   }
-  const [first, ...others] = known.sort();
+  const [first, ...others] = knownMigrations();
   if (applied.size > 0 && !applied.has(first!)) {
     throw new Error(
       'The database has the schema of an unreleased version, which cannot be upgraded: ' +
@@ -47,6 +47,17 @@ export async function pendingMigrations(knex: Knex): Promise<string[]> {
     );
   }
   return [first!, ...others].filter((name) => !applied.has(name));
+}
+
+let known: string[] | undefined;
+
+/** The names of all migrations of this code, oldest first. */
+export function knownMigrations(): readonly string[] {
+  known ??= fs
+    .readdirSync(migrationsDirectory())
+    .filter((name) => name.endsWith('.js'))
+    .sort();
+  return known;
 }
 
 /**
@@ -68,7 +79,7 @@ function alone<T>(knex: Knex, work: (trx: Knex.Transaction) => Promise<T>): Prom
 function migrations() {
   return {
     directory: migrationsDirectory(),
-    tableName: 'knex_migrations',
+    tableName: MIGRATIONS_TABLE,
     loadExtensions: ['.js'],
     // Knex refuses a database that is ahead of the code; see pendingMigrations.
     disableMigrationsListValidation: true,
