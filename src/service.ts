@@ -73,6 +73,7 @@ export async function openDatabase(
   const embedded = hasExternalDatabase(config) ? undefined : await startEmbedded(log);
   try {
     const wanted = connectionOptions(embedded ? { ...config, databaseUrl: embedded.url } : config);
+    for (const warning of wanted.warnings) log.warn(warning);
     log.info('database', { database: wanted.description, embedded: embedded !== undefined });
     const options = await waitForDatabase(wanted, config.databaseConnectRetries, log);
     const automatic = config.migrateOnStart ?? embedded !== undefined;
