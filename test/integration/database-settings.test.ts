@@ -222,6 +222,34 @@ it('migrates as usual, into the schema that search_path names, by several at onc
   });
 });
 
+it.each(['statement_timeout', 'lock_timeout', 'transaction_timeout'])(
+  'responds with 503 to what %s cuts off, and works afterwards',
+  async (setting) => {
+    const database = await databaseWith({});
+    const isKnown = await withClient(database.directUrl, async (client) => {
+      const { rowCount } = await client.query('SELECT 1 FROM pg_settings WHERE name = $1', [
+        setting,
+      ]);
+      return rowCount === 1;
+    });
+    if (!isKnown) return;
+    await set(database, { [setting]: "'300ms'" });
+    const app = await serve(database, { DATABASE_STATEMENT_TIMEOUT_MS: '3000' });
+    const http = api(app);
+    const created = await http.post('/clusters').send(newCluster());
+    const path = `/clusters/${created.body.id as string}`;
+    await withClient(database.directUrl, async (holder) => {
+      await holder.query('SET statement_timeout = 0');
+      if (setting === 'transaction_timeout') await holder.query('SET transaction_timeout = 0');
+      await holder.query('BEGIN; SELECT 1 FROM resources FOR UPDATE');
+      const { status, body } = await http.delete(path);
+      expect({ status, code: body.code }).toEqual({ status: 503, code: 'HYPERFLEET-SVC-001' });
+      await holder.query('ROLLBACK');
+    });
+    expect((await http.delete(path)).status).toBe(202);
+  },
+);
+
 it('reads, and refuses writes with 503, while the database is read-only', async () => {
   const database = await databaseWith({});
   const before = await serve(database);
