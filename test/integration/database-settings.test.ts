@@ -3,6 +3,7 @@ import { CLUSTER, NODE_POOL } from '../../src/kinds/built-in';
 import { reaggregateAll } from '../../src/repositories/reaggregate';
 import { api, tally } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
+import { terminateBackends } from '../support/backends';
 import {
   createEmptyDatabase,
   createTestDatabase,
@@ -30,13 +31,14 @@ const FORMATS = {
 
 const nameOf = ({ directUrl }: TestDatabase) => new URL(directUrl).pathname.slice(1);
 
-/** For every connection that is opened from now on. */
+/** Ends the connections that there are: only new ones have the settings, and a pooler keeps the old. */
 async function set(database: TestDatabase, settings: Record<string, string>): Promise<void> {
   await withClient(process.env.TEST_RUN_SERVER_URL!, async (client) => {
     for (const [name, value] of Object.entries(settings)) {
       await client.query(`ALTER DATABASE ${nameOf(database)} SET ${name} = ${value}`);
     }
   });
+  await withClient(database.directUrl, (client) => terminateBackends(client, 'all'));
 }
 
 let pooler: Pooler | undefined;
