@@ -7,7 +7,7 @@ import { Drainer } from './http/drainer';
 import { presetPrototypes } from './http/preset-prototypes';
 import { createHealthServer, createMetricsServer, listen } from './http/listeners';
 import type { Logger } from './telemetry/log';
-import { statement } from './postgres/statement';
+import { findSchemaProblem } from './repositories/schema';
 import { createService } from './service';
 import { untilStopped } from './stop-signals';
 import { stopTracing } from './telemetry/tracing';
@@ -21,7 +21,6 @@ const CHECK_MS = 500;
 /** After this long without a byte in either direction, a client is assumed to be gone. */
 const STALLED_MS = 60_000;
 const READY_TIMEOUT_MS = 2000;
-const PING = statement({ name: 'ping', operation: 'select', table: '' }, 'SELECT 1');
 
 /** Runs the service until it is told to stop. */
 export async function serve(config: Config, log: Logger): Promise<void> {
@@ -34,14 +33,11 @@ export async function serve(config: Config, log: Logger): Promise<void> {
 
   const health = createHealthServer(async () => {
     if (drainer.draining) return 'the server is stopping';
-    const responded = await Promise.race([
-      db.read(PING, {}).then(
-        () => true,
-        () => false,
-      ),
-      sleep(READY_TIMEOUT_MS, false, { ref: false }),
+    const silent = 'the database does not answer';
+    return Promise.race([
+      findSchemaProblem(db).catch(() => silent),
+      sleep(READY_TIMEOUT_MS, silent, { ref: false }),
     ]);
-    return responded ? undefined : 'the database does not answer';
   });
   const app = createApp(service);
   const api = createServer(

@@ -8,6 +8,7 @@ import { Database } from './postgres/database';
 import { errorType } from './postgres/errors';
 import { waitForDatabase } from './postgres/first-connection';
 import { migrateUp, pendingMigrations } from './postgres/migrations';
+import { assertUsable } from './postgres/requirements';
 import { countPending } from './repositories/counts';
 import { createSpecValidator } from './specs/spec-validator';
 import type { Logger } from './telemetry/log';
@@ -62,7 +63,7 @@ const EMBEDDED_DIRECTORY = '.data';
 
 /**
  * Connects to the configured PostgreSQL, or starts the embedded one, and migrates or checks its schema.
- * @throws Error when it cannot be reached, or its schema is older than the code
+ * @throws Error when it cannot be reached or used, or its schema is older than the code
  */
 export async function openDatabase(
   config: Config,
@@ -72,6 +73,7 @@ export async function openDatabase(
   const embedded = hasExternalDatabase(config) ? undefined : await startEmbedded(log);
   try {
     const wanted = connectionOptions(embedded ? { ...config, databaseUrl: embedded.url } : config);
+    for (const warning of wanted.warnings) log.warn(warning);
     log.info('database', { database: wanted.description, embedded: embedded !== undefined });
     const options = await waitForDatabase(wanted, config.databaseConnectRetries, log);
     const automatic = config.migrateOnStart ?? embedded !== undefined;
@@ -115,6 +117,7 @@ async function prepareSchema(
     pool: { min: 0, max: 1 },
   });
   try {
+    await assertUsable(knex);
     const pending = await pendingMigrations(knex);
     if (pending.length === 0) return;
     if (!migrate) {

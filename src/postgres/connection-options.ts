@@ -3,7 +3,8 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import pg from 'pg';
 import type { ClientConfig } from 'pg';
 import { type Config, ConfigError, isLoopback } from '../config/config';
-import { SSL_MODES, type SslMode } from '../config/variables';
+import type { SslMode } from '../config/variables';
+import { type DatabaseUrl, parseDatabaseUrl } from './database-url';
 
 /** How to connect to the database: for `pg`, and as a description without the password. */
 export interface ConnectionOptions {
@@ -11,25 +12,15 @@ export interface ConnectionOptions {
   /** What to try next if `client` fails, for an `sslmode` that leaves the choice of TLS to the server. */
   otherwise?: ClientConfig;
   description: string;
+  /** What the configuration asks for and does not get. */
+  warnings: readonly string[];
 }
 
-const { INT8, TIMESTAMPTZ } = pg.types.builtins;
+const { INT8 } = pg.types.builtins;
 type TypeId = (typeof pg.types.builtins)[keyof typeof pg.types.builtins];
-
-/** Converts a PostgreSQL time to RFC 3339 in UTC with milliseconds, whatever the time zone of the session. */
-function parseTimestamp(value: string): string {
-  // The usual form, `2024-01-01 00:00:00.12+00`, needs no Date.
-  if (value.endsWith('+00') && value.length >= 22 && value[10] === ' ') {
-    const fraction = value.length === 22 ? '000' : value.slice(20, -3).padEnd(3, '0');
-    return `${value.slice(0, 10)}T${value.slice(11, 19)}.${fraction}Z`;
-  }
-  const parse = pg.types.getTypeParser(TIMESTAMPTZ) as (text: string) => Date;
-  return parse(value).toISOString();
-}
 
 const types: NonNullable<ClientConfig['types']> = {
   getTypeParser(oid: TypeId, format?: 'text' | 'binary') {
-    if (oid === TIMESTAMPTZ) return parseTimestamp;
     // Counts and versions stay far below 2^53.
     if (oid === INT8) return Number;
     return pg.types.getTypeParser(oid, format) as (value: string) => unknown;
@@ -50,36 +41,26 @@ export function connectionOptions(config: Config): ConnectionOptions {
         config.pgSslMode,
         config.pgSslRootCert,
       )
-    : fromUrl(config.databaseUrl, config);
+    : fromUrl(parseDatabaseUrl(config.databaseUrl), config);
 }
 
-function fromUrl(databaseUrl: string, config: Config): ConnectionOptions {
-  let url: URL;
-  try {
-    url = new URL(databaseUrl);
-  } catch {
-    throw new ConfigError([
-      'DATABASE_URL is not a valid URL (special characters in the password must be percent-encoded)',
-    ]);
-  }
-  const socket = url.searchParams.get('host');
-  const given = url.searchParams.get('sslmode');
-  const mode = given === null ? config.pgSslMode : SSL_MODES.find((known) => known === given);
-  if (given !== null && mode === undefined) {
-    throw new ConfigError([`DATABASE_URL: sslmode must be one of ${SSL_MODES.join(', ')}`]);
-  }
-  const rootCert = url.searchParams.get('sslrootcert') ?? config.pgSslRootCert;
-  return describe(
+/** What the URL does not state, the PG* variables may. */
+function fromUrl(url: DatabaseUrl, config: Config): ConnectionOptions {
+  const { applicationName, connectTimeoutMs } = url;
+  const options = describe(
     {
-      host: socket ?? (decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1') || 'localhost'),
-      port: url.port ? Number(url.port) : 5432,
-      database: decodeURIComponent(url.pathname.slice(1)) || undefined,
-      user: decodeURIComponent(url.username) || config.pgUser,
-      password: url.password ? decodeURIComponent(url.password) : config.pgPassword,
+      host: url.host ?? 'localhost',
+      port: url.port ?? 5432,
+      database: url.database ?? config.pgDatabase,
+      user: url.user ?? config.pgUser,
+      password: url.password ?? config.pgPassword,
+      ...(applicationName !== undefined && { application_name: applicationName }),
+      ...(connectTimeoutMs !== undefined && { connectionTimeoutMillis: connectTimeoutMs }),
     },
-    mode,
-    rootCert,
+    url.sslMode ?? config.pgSslMode,
+    url.sslRootCert ?? config.pgSslRootCert,
   );
+  return { ...options, warnings: url.warnings };
 }
 
 function describe(
@@ -103,6 +84,7 @@ function describe(
     client: { ...common, ssl: first },
     ...(second !== undefined && { otherwise: { ...common, ssl: second } }),
     description: `${client.database ?? ''}@${host}:${client.port ?? 5432}${user} (sslmode ${effective})`,
+    warnings: [],
   };
 }
 
@@ -135,7 +117,7 @@ function authorities(rootCert: string | undefined): TlsOptions {
     return { rejectUnauthorized: true, ca: readFileSync(rootCert, 'utf8') };
   } catch (error) {
     throw new ConfigError([
-      `PGSSLROOTCERT='${rootCert}' cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
+      `sslrootcert in DATABASE_URL or PGSSLROOTCERT='${rootCert}' cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
     ]);
   }
 }

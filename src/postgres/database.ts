@@ -83,7 +83,7 @@ export class Database implements Session {
     statement: Statement<Row, Values>,
     values: Values,
   ): Promise<Row[]> {
-    return this.withFreshPlan(() => this.readOnce(statement, values));
+    return this.orInTransaction(statement, values, () => this.readOnce(statement, values));
   }
 
   private async readOnce<Row, Values extends object>(
@@ -106,7 +106,24 @@ export class Database implements Session {
     values: Values,
     signal?: AbortSignal,
   ): Promise<Row[]> {
-    return this.withFreshPlan(() => this.queryOnce(statement, values, signal));
+    return this.orInTransaction(statement, values, () => this.queryOnce(statement, values, signal));
+  }
+
+  /**
+   * A single statement has the isolation level that the database or role defaults to. If it fails because that is
+   * stricter than ours, or after a deadlock, it is repeated in a transaction, which has our own.
+   */
+  private async orInTransaction<Row, Values extends object>(
+    statement: Statement<Row, Values>,
+    values: Values,
+    run: () => Promise<Row[]>,
+  ): Promise<Row[]> {
+    try {
+      return await this.withFreshPlan(run);
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      return this.transaction((trx) => trx.queryAndCommit(statement, values));
+    }
   }
 
   private async queryOnce<Row, Values extends object>(

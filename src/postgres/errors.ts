@@ -29,7 +29,10 @@ const SOCKET_ERRORS = new Set([
 ]);
 
 /** SQLSTATEs, or classes of them, of failures that may be temporary. */
-const UNAVAILABLE = /^(08...|53...|57P0[1-5]|57014|25006|40001|40P01|55P03|58...|XX...)$/;
+const UNAVAILABLE = /^(08...|53...|57P0[1-5]|57014|25006|25P0[34]|40001|40P01|55P03|58...|XX...)$/;
+
+/** SQLSTATEs of a table or column that does not exist, or may not be used: the schema is not the one of this code. */
+const SCHEMA_MISSING = /^(42P01|42703|42501)$/;
 
 /** The server could not be reached, or the connection broke. */
 export function isSocketError(error: unknown): boolean {
@@ -51,6 +54,11 @@ export function isRefused(error: unknown): boolean {
   return /^(22|23|54)/.test(sqlState(error) ?? '');
 }
 
+/** There is no schema that this code can use: dropped, not migrated yet, or without privileges for the user. */
+export function isSchemaMissing(error: unknown): boolean {
+  return SCHEMA_MISSING.test(sqlState(error) ?? '');
+}
+
 /** A migration has changed what a prepared statement returns. */
 export function isPlanOutdated(error: unknown): boolean {
   return error instanceof DatabaseError && error.routine === 'RevalidateCachedQuery';
@@ -59,7 +67,7 @@ export function isPlanOutdated(error: unknown): boolean {
 /** The connection cannot be used after this error; whether a statement took effect is unknown. */
 export function isConnectionLost(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== undefined) return /^(57P0[1-5]|08...)$/.test(state);
+  if (state !== undefined) return /^(57P0[1-5]|25P0[34]|08...)$/.test(state);
   // A cancel request that arrives late would cancel the next statement on the same connection.
   if (error instanceof DatabaseUnavailable) return true;
   return error instanceof Error && !(error instanceof ProblemError);
@@ -77,6 +85,7 @@ export function isUnavailable(error: unknown): boolean {
   return (
     error instanceof DatabaseUnavailable ||
     (state !== undefined && UNAVAILABLE.test(state)) ||
+    isSchemaMissing(error) ||
     isPlanOutdated(error) ||
     isSocketError(error)
   );

@@ -35,9 +35,9 @@ export async function waitForDatabase(
 }
 
 async function settle(options: ConnectionOptions): Promise<ConnectionOptions> {
-  const { client, otherwise, description } = options;
+  const { otherwise, ...chosen } = options;
   try {
-    await tryConnection(client);
+    await tryConnection(options.client);
     return options;
   } catch (error) {
     // A server that cannot be reached is no different with or without TLS.
@@ -48,12 +48,12 @@ async function settle(options: ConnectionOptions): Promise<ConnectionOptions> {
       const how = otherwise.ssl === false ? 'without' : 'with';
       throw new Error(`${reasonOf(error)}; ${how} TLS: ${reasonOf(second)}`, { cause: second });
     }
-    return { client: otherwise, description };
+    return { ...chosen, client: otherwise };
   }
 }
 
 async function tryConnection(config: ClientConfig): Promise<void> {
-  const client = new pg.Client({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  const client = new pg.Client({ connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...config });
   client.on('error', () => undefined);
   try {
     await client.connect();

@@ -4,6 +4,8 @@ import type { Knex } from 'knex';
 
 // Any number works, as long as nothing else in the same database locks it.
 const MIGRATION_LOCK = 4_953_461_972;
+/** Where Knex records what it has applied. */
+export const MIGRATIONS_TABLE = 'knex_migrations';
 
 /** Brings the schema up to date. @returns the names of the applied migrations */
 export function migrateUp(knex: Knex): Promise<string[]> {
@@ -27,19 +29,17 @@ export function migrateDown(knex: Knex): Promise<string[]> {
  * @throws Error for the schema of an unreleased version, which cannot be upgraded
  */
 export async function pendingMigrations(knex: Knex): Promise<string[]> {
-  const { directory, tableName } = migrations();
-  const known = fs.readdirSync(directory).filter((name) => name.endsWith('.js'));
   const { rows } = await knex.raw<{ rows: { found: boolean }[] }>(
     'SELECT to_regclass(?) IS NOT NULL AS found',
-    [tableName],
+    [MIGRATIONS_TABLE],
   );
   const applied = new Set<string>();
   if (rows[0]?.found === true) {
-    for (const { name } of await knex(tableName).select<{ name: string }[]>('name')) {
+    for (const { name } of await knex(MIGRATIONS_TABLE).select<{ name: string }[]>('name')) {
       applied.add(name);
     }
   }
-  const [first, ...others] = known.sort();
+  const [first, ...others] = knownMigrations();
   if (applied.size > 0 && !applied.has(first!)) {
     throw new Error(
       'The database has the schema of an unreleased version, which cannot be upgraded: ' +
@@ -49,22 +49,37 @@ export async function pendingMigrations(knex: Knex): Promise<string[]> {
   return [first!, ...others].filter((name) => !applied.has(name));
 }
 
+let known: string[] | undefined;
+
+/** The names of all migrations of this code, oldest first. */
+export function knownMigrations(): readonly string[] {
+  known ??= fs
+    .readdirSync(migrationsDirectory())
+    .filter((name) => name.endsWith('.js'))
+    .sort();
+  return known;
+}
+
 /**
  * Runs everything in one transaction, under a lock that ends with it. A second process waits and then finds
  * nothing left to do; a crash leaves neither half a schema nor a lock (Knex's own lock, a flag in a table, is
  * rolled back too). A session lock would not work behind a pooler that shares sessions.
  */
 function alone<T>(knex: Knex, work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
-  return knex.transaction(async (trx) => {
-    await trx.raw('SELECT pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
-    return work(trx);
-  });
+  return knex.transaction(
+    async (trx) => {
+      await trx.raw('SELECT pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
+      return work(trx);
+    },
+    // A stricter default of the database would not show what was committed while this waited for the lock.
+    { isolationLevel: 'read committed' },
+  );
 }
 
 function migrations() {
   return {
     directory: migrationsDirectory(),
-    tableName: 'knex_migrations',
+    tableName: MIGRATIONS_TABLE,
     loadExtensions: ['.js'],
     // Knex refuses a database that is ahead of the code; see pendingMigrations.
     disableMigrationsListValidation: true,

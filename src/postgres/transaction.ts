@@ -23,11 +23,15 @@ interface Connection {
   broken: boolean;
 }
 
-/** A pooler refuses the timeout as a start-up parameter, so each transaction sets its own. */
+/**
+ * The isolation level is explicit, because the default of the database or role may be another one. Whether writes are
+ * allowed is left to that default: providers make a database read-only to protect it. A pooler refuses the timeout as a
+ * start-up parameter, so each transaction sets its own.
+ */
 export function beginWith(statementTimeoutMs: number): Statement<never> {
   return statement(
     { operation: 'transaction', table: '' },
-    `BEGIN; SET LOCAL statement_timeout = ${statementTimeoutMs}`,
+    `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = ${statementTimeoutMs}`,
   );
 }
 

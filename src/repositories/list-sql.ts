@@ -68,9 +68,7 @@ export function reportListSql(list: List): Knex.Raw {
   const { listing, order, search } = list;
   const isTarget = sql.raw(IS_TARGET, { id: ID, kind: KIND, owner_id: OWNER_ID });
   const ordering = orderSql(listing, order, 'a');
-  const page = matches(list, search.tables)
-    .select(sql.raw(ADAPTER_STATUS_COLUMNS))
-    .orderByRaw(ordering);
+  const page = matches(list, search.tables).select('a.*').orderByRaw(ordering);
   return sql.raw(
     `SELECT EXISTS (SELECT 1 FROM resources r WHERE ?) AS found,
        t.total, ${ADAPTER_STATUS_COLUMNS}

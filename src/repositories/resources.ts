@@ -2,7 +2,7 @@ import type { AdapterStatus } from '../conditions/types';
 import type { Database } from '../postgres/database';
 import { statement } from '../postgres/statement';
 import type { Session } from '../postgres/transaction';
-import { RESOURCE_COLUMNS, RESOURCE_TABLES, type ResourceRow } from './rows';
+import { RESOURCE_COLUMNS, RESOURCE_TABLES, type ResourceRow, timeText } from './rows';
 import { IS_TARGET, notFound, type Target, targetValues, type TargetValues } from './targets';
 
 const FIND = statement<ResourceRow, TargetValues>(
@@ -37,16 +37,14 @@ export interface ResourceWithReports extends ResourceRow {
   has_children: boolean;
 }
 
-const RFC_3339 = `'YYYY-MM-DD"T"HH24\\:MI\\:SS.MS"Z"'`;
-
 /** Columns of a `ResourceWithReports`; all come from the snapshot of the statement. */
 export const DECIDING_COLUMNS = `${RESOURCE_COLUMNS},
   coalesce((
     SELECT jsonb_agg(jsonb_build_object(
       'adapter', a.adapter,
       'observed_generation', a.observed_generation,
-      'created_time', to_char(a.created_time AT TIME ZONE 'UTC', ${RFC_3339}),
-      'last_report_time', to_char(a.last_report_time AT TIME ZONE 'UTC', ${RFC_3339}),
+      'created_time', ${timeText('a.created_time')},
+      'last_report_time', ${timeText('a.last_report_time')},
       'conditions', a.conditions))
     FROM adapter_statuses a WHERE a.resource_id = r.id), '[]') AS reports,
   EXISTS (SELECT 1 FROM resources child WHERE child.owner_id = r.id) AS has_children`;

@@ -37,11 +37,25 @@ export interface ResourceRow {
   last_updated_time: string;
 }
 
+/**
+ * A time as it is served: RFC 3339 in UTC with milliseconds. PostgreSQL's own form of a time depends on `DateStyle` and
+ * `TimeZone`, which belong to the database, the role or whoever else uses a pooler.
+ */
+export function timeText(column: string): string {
+  return `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+}
+
+/** Columns that are times, under their own names. */
+function times(...columns: string[]): string {
+  return columns.map((column) => `${timeText(column)} AS ${column.split('.')[1]!}`).join(', ');
+}
+
 /** The columns of a `ResourceRow`, with `r` for resources and `s` for resource_status. */
 export const RESOURCE_COLUMNS = `
-  r.id, r.kind, r.owner_id, r.name, r.spec, r.labels, r.generation,
-  r.created_time, r.created_by, r.updated_time, r.updated_by, r.deleted_time, r.deleted_by,
-  s.version, s.conditions, s.phase, s.last_transition_time, s.observed_generation, s.last_updated_time`;
+  r.id, r.kind, r.owner_id, r.name, r.spec, r.labels, r.generation, r.created_by, r.updated_by, r.deleted_by,
+  ${times('r.created_time', 'r.updated_time', 'r.deleted_time')},
+  s.version, s.conditions, s.phase, s.observed_generation,
+  ${times('s.last_transition_time', 's.last_updated_time')}`;
 
 export const RESOURCE_TABLES = 'resources r JOIN resource_status s ON s.resource_id = r.id';
 
@@ -156,7 +170,8 @@ export interface AdapterStatusRow {
 }
 
 export const ADAPTER_STATUS_COLUMNS = `
-  a.adapter, a.observed_generation, a.created_time, a.last_report_time, a.conditions, a.metadata, a.data`;
+  a.adapter, a.observed_generation, a.conditions, a.metadata, a.data,
+  ${times('a.created_time', 'a.last_report_time')}`;
 
 export function toAdapterStatus(row: AdapterStatusRow): Complete<AdapterStatus> {
   return {

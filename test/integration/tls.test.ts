@@ -77,8 +77,20 @@ async function expectOutcome(host: string, query: string, outcome: Outcome): Pro
 }
 
 describe('a server without TLS', () => {
-  beforeAll(() => postgres.start());
+  beforeAll(() => postgres.start({ unix_socket_directories: postgres.instance.data }));
   afterAll(() => postgres.stop());
+
+  it('through its socket', async () => {
+    const { username, password } = new URL(postgres.url());
+    const socket = `host=${postgres.instance.data}&port=${postgres.port}`;
+    const url = `postgres://${username}:${password}@/postgres?${socket}`;
+    const options = connectionOptions(loadConfig({ DATABASE_URL: url }));
+    const { client } = await waitForDatabase(options, 0, silentLogger);
+    await withClient(client, async (connected) => {
+      const { rows } = await connected.query('SELECT inet_server_addr() AS address');
+      expect(rows).toEqual([{ address: null }]);
+    });
+  });
 
   it.each<[string, Outcome]>([
     ['', 'plain'],

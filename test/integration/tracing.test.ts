@@ -144,7 +144,7 @@ it('sends a span for a request and for each of its statements, within the trace 
     within(byId!.traceId).some((span) => runs(span, 'find_resource', 'FROM resources r')),
   ).toBe(true);
   // Nobody's request: neither probes nor what they ask the database.
-  expect(spans().filter(({ name }) => /readyz|ping/i.test(name))).toEqual([]);
+  expect(spans().filter(({ name }) => /readyz|check_schema/i.test(name))).toEqual([]);
   expect(new Set(spans().map(({ traceId }) => traceId)).size).toBe(3);
 
   const { attributes } = exported[0]!.resourceSpans[0]!.resource;
