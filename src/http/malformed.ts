@@ -30,8 +30,6 @@ export const refuseMalformed: RequestHandler = (req, _res, next) => {
 
 /** Parsers replace what they cannot decode: the query would be another than the client meant. */
 function isEncoded(query: string): boolean {
-  // Node reads every byte as a character of its own, so UTF-8 that is not encoded would be misread too.
-  if (/[\x80-\uffff]/.test(query)) return false;
   try {
     decodeURIComponent(query);
     return true;
