@@ -1,6 +1,7 @@
 import express, { type Express } from 'express';
 import { identify } from './auth/gate';
 import { dispatch } from './contract/dispatch';
+import { missingResourceFirst } from './contract/missing-resource';
 import { applyRequestRules, refuseFaults } from './contract/request-rules';
 import { handlers } from './handlers';
 import { admitPages } from './http/page-admission';
@@ -32,6 +33,7 @@ export function createApp(service: RunningService): Express {
   app.use(selectFields);
   app.use(contract.validate);
   app.use(refuseFaults);
+  app.use(missingResourceFirst(service));
   app.use(admitPages());
   app.use(compressLists);
   app.use(dispatch(handlers, service));

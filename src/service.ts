@@ -7,8 +7,7 @@ import { type ConnectionOptions, connectionOptions } from './postgres/connection
 import { Database } from './postgres/database';
 import { errorType } from './postgres/errors';
 import { waitForDatabase } from './postgres/first-connection';
-import { migrateUp, pendingMigrations } from './postgres/migrations';
-import { assertUsable } from './postgres/requirements';
+import { assertUsable, migrateUp, pendingMigrations } from './postgres/migrations';
 import { countPending } from './repositories/counts';
 import { createSpecValidator } from './specs/spec-validator';
 import type { Logger } from './telemetry/log';

@@ -2,6 +2,7 @@ import { tokenRefused } from './bearer';
 
 const ACTOR_DOMAIN = 'users.hyperfleet.local';
 const MAX_CLAIM_LENGTH = 256;
+const USER_NAME = 'preferred_username';
 
 // The ASCII email addresses that the regular expression of generated Go clients accepts. It requires
 // the last label to begin and end with a letter: `a@host.x1` is rejected.
@@ -12,12 +13,12 @@ const EMAIL = new RegExp(`^${ATOM}(?:\\.${ATOM})*@(?:${LABEL}\\.)+${LAST_LABEL}$
 
 /**
  * The value of a claim: the claim with exactly this name, otherwise the value at the dotted path
- * (`realm_access.roles`). An email that the provider marks as unverified counts as absent: anyone
- * could have entered it, so it must neither name an actor nor match a rule.
+ * (`realm_access.roles`). An address that the provider marks as unverified counts as absent, also as a user name:
+ * anyone could have entered it, so it must neither name an actor nor match a rule.
  */
 export function claimValue(claims: Record<string, unknown>, name: string): unknown {
-  if (name === 'email' && (claims.email_verified === false || claims.email_verified === 'false')) {
-    return undefined;
+  if (/^false$/i.test(String(claims.email_verified))) {
+    if (name === 'email' || (name === USER_NAME && isAddress(claims[name]))) return undefined;
   }
   if (Object.hasOwn(claims, name)) return claims[name];
   let value: unknown = claims;
@@ -30,14 +31,21 @@ export function claimValue(claims: Record<string, unknown>, name: string): unkno
   return value;
 }
 
+function isAddress(value: unknown): boolean {
+  return String(value).includes('@');
+}
+
 /**
- * The actor, as recorded in `created_by`, `updated_by` and `deleted_by`; always an email address.
+ * The actor, as recorded in `created_by`, `updated_by` and `deleted_by`; always an email address. At some providers,
+ * users choose their names: one that looks like an address counts only where the configuration says that user names
+ * can be trusted, by making them the identity claim.
  * @throws ProblemError AUT-002
  */
 export function actorFromClaims(claims: Record<string, unknown>, identityClaim: string): string {
-  for (const name of [identityClaim, 'preferred_username', 'sub']) {
+  for (const name of [identityClaim, USER_NAME, 'sub']) {
     const value = claimValue(claims, name);
     if (typeof value !== 'string' || value.trim() === '') continue;
+    if (name === USER_NAME && name !== identityClaim && isAddress(value)) continue;
     if (value.length > MAX_CLAIM_LENGTH) {
       throw tokenRefused(
         'AUT-002',

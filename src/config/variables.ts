@@ -128,7 +128,7 @@ export const VARIABLES = {
   authIdentityClaim: string(
     'AUTH_IDENTITY_CLAIM',
     'email',
-    'Claim that names the actor; if absent, `preferred_username`, then `sub`',
+    'Claim that names the actor; if absent or unverified, `preferred_username` without `@`, then `sub`',
   ),
   authzEnabled: flag(
     'AUTHZ_ENABLED',

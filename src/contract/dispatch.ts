@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { getKind } from '../kinds/kind';
 import type { AnyResponse, Handlers, Service } from './handler';
+import { targetOf } from './missing-resource';
 
 type AnyHandler = (request: object, service: Service) => Promise<AnyResponse> | AnyResponse;
 
@@ -25,10 +25,7 @@ function validRequest(req: Request, { kinds }: Service): object {
       return context.signal;
     },
   };
-  if (operation!.on === undefined) return request;
-  const kind = getKind(kinds, operation!.on.kind);
-  const ownerId = kind.parent && pathParams[kind.parent.idParameter];
-  return Object.assign(request, { kind, id: pathParams[kind.idParameter] ?? '', ownerId });
+  return operation!.on === undefined ? request : Object.assign(request, targetOf(req, kinds));
 }
 
 function send(response: AnyResponse, req: Request, res: Response): void {

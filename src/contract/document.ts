@@ -17,6 +17,7 @@ export interface Schema extends Json {
   maxItems?: number;
   maxProperties?: number;
   properties?: Record<string, Schema>;
+  items?: Schema;
 }
 
 export interface Document extends Json {
@@ -126,19 +127,27 @@ interface Content {
   content?: Record<string, { schema: unknown }>;
 }
 
-/** Resolves each schema and its properties; nothing looks deeper. */
 function bodiesOf(document: Document, { requestBody }: Json): Map<string, Schema> {
   const { content = {} } = dereference<Content>(document, requestBody ?? {});
   return new Map(
-    Object.entries(content).map(([mediaType, { schema }]) => {
-      const body = dereference<Schema>(document, schema);
-      const properties = Object.entries(body.properties ?? {}).map(([name, property]) => [
-        name,
-        dereference<Schema>(document, property),
-      ]);
-      return [mediaType, { ...body, properties: Object.fromEntries(properties) as Json }];
-    }) as [string, Schema][],
+    Object.entries(content).map(([mediaType, { schema }]) => [
+      mediaType,
+      resolveSchema(document, schema),
+    ]),
   );
+}
+
+/** Without references, at any depth. No body of the contract contains itself. */
+function resolveSchema(document: Document, node: unknown): Schema {
+  const schema = { ...dereference<Schema>(document, node) };
+  if (schema.items !== undefined) schema.items = resolveSchema(document, schema.items);
+  if (schema.properties !== undefined) {
+    const properties = Object.entries(schema.properties).map(
+      ([name, property]) => [name, resolveSchema(document, property)] as const,
+    );
+    schema.properties = Object.fromEntries(properties);
+  }
+  return schema;
 }
 
 function fieldsOf(document: Document, { responses }: Json): string[] {

@@ -44,8 +44,10 @@ export function validationDetail(fields: readonly ProblemField[]): string {
 function brokenRule({ path, message, errorCode }: EovError, input: ValidatedInput): BrokenRule {
   const [, place = '', pointer = ''] = /^\/([^/]*)(.*)$/s.exec(path) ?? [];
   const root: unknown = hasOwn(input, place) ? input[place] : undefined;
-  // The validator has a `type` of its own for times, `x-eov-type`.
-  const keyword = errorCode?.replace('.openapi.validation', '').replace(/^x-eov-/, '');
+  const given = errorCode?.replace('.openapi.validation', '');
+  // The validator has a `type` of its own for times, which does not say that it is one.
+  const isTime = given === 'x-eov-type';
+  const keyword = isTime ? 'type' : given;
   const segments =
     keyword !== undefined && NAMING.has(keyword) && pointer !== ''
       ? namedSegments(pointer.slice(1), root)
@@ -54,7 +56,12 @@ function brokenRule({ path, message, errorCode }: EovError, input: ValidatedInpu
     (at, name) => (hasOwn(at, name) ? at[name] : undefined),
     root,
   );
-  return { path: segments, keyword: keyword ?? parameterFault(value), message, value };
+  return {
+    path: segments,
+    keyword: keyword ?? parameterFault(value),
+    message: isTime ? 'must match format "date-time"' : message,
+    value,
+  };
 }
 
 /** The validator appends the name of a missing or superfluous property unescaped, slashes and all. */
@@ -73,8 +80,10 @@ function parameterFault(value: unknown): string {
 /** A union comes last, after what is wrong with each of its forms; `if` only points to another error. */
 function withoutNoise(rules: readonly BrokenRule[]): BrokenRule[] {
   const summaries: FieldPath[] = [];
-  const kept = rules.toReversed().filter(({ path, keyword }) => {
+  const kept = rules.toReversed().filter(({ path, keyword, value }) => {
     if (keyword === 'if') return false;
+    // The parameter has already been refused, and taken out of the query.
+    if (keyword === 'unknown' && value === undefined) return false;
     const isPart = summaries.some((outer) => outer.every((name, index) => name === path[index]));
     if (SUMMARIES.has(keyword)) summaries.push(path);
     return !isPart;

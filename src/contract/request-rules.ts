@@ -21,6 +21,7 @@ const INTEGER = /^-?\d{1,15}$/;
 
 /** Finds what the validator cannot express, or would check too slowly; `refuseFaults` responds with it. */
 export const applyRequestRules: RequestHandler = (req, _res, next) => {
+  dropNulls(req);
   req.context.faults = [...takeOutBadParameters(req), ...unknownFields(req), ...bodyFaults(req)];
   next();
 };
@@ -104,6 +105,35 @@ function unknownFields(req: Request): ProblemField[] {
       message: `fields contains '${name}', which is not one of ${known.join(', ')}`,
       constraint: 'enum',
     }));
+}
+
+/** Clients send null for what they do not have. In a merge patch it has a meaning. */
+function dropNulls(req: Request): void {
+  const { operation, mediaType } = req.context;
+  const schema = operation!.bodies.get(mediaType);
+  if (schema === undefined || mediaType !== 'application/json') return;
+  const body = req.body as Json;
+  if (operation!.on?.verb === 'report') {
+    // An adapter that has lost its resource has no generation to report.
+    if (body.observed_generation === null) body.observed_generation = 0;
+    dropDeclaredNulls(body, schema);
+  } else if (schema.properties?.labels !== undefined && body.labels === null) {
+    delete body.labels;
+  }
+}
+
+/** Only properties that the contract declares: what an adapter adds of its own is stored as sent. */
+function dropDeclaredNulls(value: unknown, { properties = {}, items }: Schema): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    for (const item of value) dropDeclaredNulls(item, items ?? {});
+    return;
+  }
+  const object = value as Json;
+  for (const [name, schema] of Object.entries(properties)) {
+    if (object[name] === null) Reflect.deleteProperty(object, name);
+    else dropDeclaredNulls(object[name], schema);
+  }
 }
 
 function bodyFaults(req: Request): ProblemField[] {

@@ -8,7 +8,8 @@ type ClientError = NodeJS.ErrnoException;
 
 /**
  * Responds with a problem where Node refuses a request itself: one that is not HTTP, arrives too slowly, or
- * has too large headers. Node's own response has no body that clients know.
+ * has too large headers. Node's own response has no body that clients know. What Node would do about the header
+ * `Expect` is left to the app.
  */
 export function respondToClientErrors(server: Server, log: Logger): void {
   const responses = new WeakMap<Duplex, ServerResponse>();
@@ -42,10 +43,13 @@ export function respondToClientErrors(server: Server, log: Logger): void {
       writeRaw(socket, problem, id);
     }
   });
-  // Serves requests with an unknown Expect header like any other; Node would respond 417.
-  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
-    server.emit('request', req, res);
-  });
+  // Serves requests with an unknown Expect header like any other; Node would respond 417. With `100-continue`, Node
+  // would ask for the body of a request that may be refused without it.
+  for (const event of ['checkExpectation', 'checkContinue']) {
+    server.on(event, (req: IncomingMessage, res: ServerResponse) => {
+      server.emit('request', req, res);
+    });
+  }
   server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => undefined);
     const problem = new ProblemError(

@@ -28,6 +28,10 @@ export function jsonBody(maxBytes: number) {
       req.resume();
       throw tooLarge(maxBytes);
     }
+    // Only now: a client that waits for it has not sent a body that would be refused anyway.
+    if (req.httpVersion === '1.1' && /100-continue/i.test(req.headers.expect ?? '')) {
+      res.writeContinue();
+    }
     try {
       await readBytes(req, res);
     } catch (error) {
@@ -47,25 +51,26 @@ export function jsonBody(maxBytes: number) {
 }
 
 /** @returns the media type, in lower case and without parameters */
-function readableType({ headers }: Request, mediaTypes: readonly string[]): string {
+function readableType({ headers, method }: Request, mediaTypes: readonly string[]): string {
+  const unsupported = (detail: string) =>
+    new ProblemError('MED-001', detail, {
+      headers: method === 'PATCH' ? { 'Accept-Patch': mediaTypes.join(', ') } : {},
+    });
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') {
-    throw new ProblemError('MED-001', 'The body must be sent without Content-Encoding.');
+    throw unsupported('The body must be sent without Content-Encoding.');
   }
   const [first = '', ...parameters] = (headers['content-type'] ?? '').split(';');
   const mediaType = first.trim().toLowerCase();
   if (!mediaTypes.includes(mediaType)) {
     const came = mediaType === '' ? 'it is missing' : `not '${first.trim().slice(0, 64)}'`;
-    throw new ProblemError(
-      'MED-001',
-      `The Content-Type must be ${mediaTypes.join(' or ')}; ${came}.`,
-    );
+    throw unsupported(`The Content-Type must be ${mediaTypes.join(' or ')}; ${came}.`);
   }
   for (const parameter of parameters) {
     const [name = '', value = ''] = parameter.split('=');
     if (name.trim().toLowerCase() !== 'charset') continue;
     if (!/^\s*"?(utf-?8|us-ascii)"?\s*$/i.test(value)) {
-      throw new ProblemError('MED-001', 'The charset of the body must be utf-8.');
+      throw unsupported('The charset of the body must be utf-8.');
     }
   }
   return mediaType;

@@ -13,6 +13,11 @@ export const refuseMalformed: RequestHandler = (req, _res, next) => {
     const detail = `The URL must not have more than ${MAX_URL_LENGTH} characters.`;
     throw new ProblemError('LRG-001', detail, { status: 414 });
   }
+  const queryStart = req.url.indexOf('?') + 1;
+  if (queryStart > 0 && !isEncoded(req.url.slice(queryStart))) {
+    const detail = "The query is not correctly percent-encoded UTF-8; a '%' is written as %25.";
+    throw new ProblemError('VAL-006', detail);
+  }
   if (req.headers.host === undefined && req.httpVersion === '1.1') {
     throw new ProblemError('VAL-006', 'The request has no Host header.');
   }
@@ -22,6 +27,16 @@ export const refuseMalformed: RequestHandler = (req, _res, next) => {
   }
   next();
 };
+
+/** Parsers replace what they cannot decode: the query would be another than the client meant. */
+function isEncoded(query: string): boolean {
+  try {
+    decodeURIComponent(query);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const ONCE = ['Host', 'Content-Type', 'Authorization'];
 

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
-import { dropConnection, requestCancel } from './cancel-query';
+
 import { DatabaseUnavailable, isConnectionLost } from './errors';
-import { sendQuery } from './send-query';
+import { dropConnection, requestCancel, sendQuery } from './send-query';
 
 /** Two serve all that one Node process can ask for; more would only cost memory. */
 const CONNECTIONS = 2;

@@ -25,14 +25,21 @@ const WORDS: Record<string, string> = {
   encoding: 'has characters that must be percent-encoded',
 };
 
+/** What validators say of a format, in words that name what is wanted. */
+const FORMATS: Record<string, string> = {
+  'must match format "date-time"': 'must be an RFC 3339 time, such as 2026-01-15T10:00:00Z',
+  'must match format "int32"': 'must be an integer of at most 32 bits',
+};
+
 export function describeRule({ path, keyword, message, value }: BrokenRule): ProblemField {
   const field = fieldName(path) || 'body';
   const shown = value !== undefined && isShowable(path, value);
   const got = shown ? ` (got ${JSON.stringify(value)})` : '';
   return {
     field,
-    message: `${field} ${WORDS[keyword] ?? message}${got}`,
-    constraint: keyword,
+    message: `${field} ${WORDS[keyword] ?? FORMATS[message] ?? message}${got}`,
+    // JSON Schema has no keyword for the schema `false`, which is `{ not: {} }`.
+    constraint: keyword === 'false schema' ? 'not' : keyword,
     ...(shown && { value }),
   };
 }

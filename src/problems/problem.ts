@@ -33,7 +33,7 @@ export type ProblemCode = keyof typeof PROBLEMS;
 export const PROBLEM_REASONS: Record<ProblemCode, string> = {
   'VAL-000': 'The body, the query or the path breaks the contract or the schema of the spec.',
   'VAL-005': 'The search or order expression is invalid.',
-  'VAL-006': 'The request has no valid JSON body, or its path is not correctly encoded.',
+  'VAL-006': 'The request has no valid JSON body, or its URL is not correctly encoded.',
   'AUT-001': 'The request has no bearer token.',
   'AUT-002': 'The bearer token is invalid.',
   'AUT-003': 'The bearer token has expired.',

@@ -77,7 +77,7 @@ const CONDITIONAL_HEADERS = ['Allow'];
 /** Headers that say something only where they are documented. */
 const MEANINGFUL_HEADERS = [
   ...['ETag', 'Location', 'Retry-After', 'WWW-Authenticate', 'Allow'],
-  'HyperFleet-Report-Discarded',
+  ...['HyperFleet-Report-Discarded', 'Accept-Patch'],
 ];
 
 function problemsWith(

@@ -218,6 +218,17 @@ describe('refused, and nothing is changed', () => {
     expect((await api(app).get(path)).body).toEqual(body);
   });
 
+  test.each([
+    { 'Content-Type': 'application/json-patch+json' },
+    { 'Content-Type': 'application/json; charset=latin1' },
+    { 'Content-Encoding': 'gzip' },
+  ])('a body with %j, with the types that are supported', async (headers) => {
+    const { path } = await aCluster();
+    const response = await api(app).patch(path).type('json').set(headers).send('{"spec":{}}');
+    expect(response.status).toBe(415);
+    expect(response.headers['accept-patch']).toBe('application/json, application/merge-patch+json');
+  });
+
   test('a merge patch that would lead to more than 64 labels', async () => {
     const some = (prefix: string, count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`${prefix}${index}`, 'x']));

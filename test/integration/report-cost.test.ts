@@ -104,6 +104,20 @@ test('a report about a resource that is not there, or ahead of it, costs one rea
   });
 });
 
+test('a report that breaks the contract costs one read', async () => {
+  const { id } = await create('/clusters', newCluster());
+  for (const [path, status] of [
+    [`/clusters/${id}`, 400],
+    ['/clusters/2gone', 404],
+  ] as const) {
+    expect(await cost(() => api(app).post(`${path}/statuses`).send({ observed_time: 5 }))).toEqual({
+      status,
+      statements: 1,
+      roundTrips: 1,
+    });
+  }
+});
+
 test('a report that lost its resource to another process costs four round trips', async () => {
   const { id } = await create('/clusters', newCluster());
   await withClient(database.directUrl, async (other) => {

@@ -62,6 +62,48 @@ describe('1. the resource, then the generation', () => {
     }
   });
 
+  test.each<[string, object | string]>([
+    ['without anything', {}],
+    ['with properties of the wrong type', { adapter: 1, conditions: {}, observed_time: 5 }],
+    ['with half a generation', { ...at(undefined), observed_generation: 0.5 }],
+    ['with a generation that is too large', { ...at(undefined), observed_generation: 2 ** 31 }],
+    ['with 101 conditions', { ...at(undefined), conditions: Array(101).fill({ type: 'A' }) }],
+    ['with a property twice', '{"adapter":"a","adapter":"b"}'],
+    ['with an integer that a double cannot hold', '{"data":{"n":9007199254740993}}'],
+    ['with a NUL', { ...at(undefined), data: { text: '\0' } }],
+  ])('an unknown resource is a 404 for a report %s, an existing one a 400', async (_, body) => {
+    const cluster = await newSubject();
+    const pool = await newPool(cluster);
+    const other = await newSubject();
+    const send = async (path: string) => {
+      const request = api(app).post(`${path}/statuses`).type('json');
+      const { status, body: problem } = await request.send(body);
+      return { status, code: problem.code };
+    };
+    const unknown = ['/clusters/2unknown', `${other.path}/nodepools/${pool.id}`];
+    for (const path of unknown) {
+      expect(await send(path)).toEqual({ status: 404, code: 'HYPERFLEET-NTF-001' });
+    }
+    for (const path of [cluster.path, pool.path]) {
+      expect(await send(path)).toEqual({ status: 400, code: 'HYPERFLEET-VAL-000' });
+    }
+  });
+
+  test('so it is for an unknown query parameter', async () => {
+    const { status } = await api(app).put('/clusters/2unknown/statuses?x=1').send(at(undefined));
+    expect(status).toBe(404);
+  });
+
+  test.each([
+    ['half a body', '{"adapter":', {}, 400],
+    ['no object', '[]', {}, 400],
+    ['another type', '{}', { 'Content-Type': 'text/plain' }, 415],
+    ['a body that is too large', JSON.stringify({ x: 'x'.repeat(262_144) }), {}, 413],
+  ])('%s is refused before anything is looked up', async (_, body, headers, status) => {
+    const request = api(app).post('/clusters/2unknown/statuses').type('json').set(headers);
+    expect((await request.send(body)).status).toBe(status);
+  });
+
   test('a resource that has been removed is a 404', async () => {
     const cluster = await newSubject();
     await api(app).delete(cluster.path);

@@ -60,9 +60,9 @@ test.each([
 });
 
 test('the configured claim comes before the user name, and that before the subject', () => {
-  const claims = { client_id: 'c@x.io', preferred_username: 'u@x.io', sub: 's@x.io' };
+  const claims = { client_id: 'c@x.io', preferred_username: 'u', sub: 's@x.io' };
   expect(actorFromClaims(claims, 'client_id')).toBe('c@x.io');
-  expect(actorFromClaims(claims, 'email')).toBe('u@x.io');
+  expect(actorFromClaims(claims, 'email')).toBe(made('u'));
   expect(actorFromClaims({ ...claims, preferred_username: '' }, 'email')).toBe('s@x.io');
 });
 
@@ -71,6 +71,40 @@ test('a verified email and one of unknown verification are used, an unverified o
   expect(actorFromClaims(claims, 'email')).toBe('e@x.io');
   expect(actorFromClaims({ ...claims, email_verified: true }, 'email')).toBe('e@x.io');
   expect(actorFromClaims({ ...claims, email_verified: false }, 'email')).toBe('s@x.io');
+});
+
+describe('a user name that looks like an address', () => {
+  const claims = { preferred_username: 'admin@corp.example', sub: 'f:0a1b:eve' };
+  const subject = made('f_0a1b_eve');
+
+  test.each([
+    ['the email is unverified', { email: 'admin@corp.example', email_verified: false }],
+    ['there is no email', {}],
+    ['there is only the mark of an unverified one', { email_verified: 'False' }],
+    ['it is only similar to an address', { preferred_username: 'admin@corp' }],
+    ['it has control characters too', { preferred_username: 'admin@corp.example\n' }],
+  ])('does not become the actor where %s: the subject speaks', (_, more) => {
+    expect(actorFromClaims({ ...claims, ...more }, 'email')).toBe(subject);
+  });
+
+  test('identifies nobody by itself', () => {
+    const { preferred_username } = claims;
+    expect(() => actorFromClaims({ preferred_username }, 'email')).toThrow(
+      expect.objectContaining({ code: 'AUT-002' }) as Error,
+    );
+  });
+
+  test('does not come into the place of another claim that is missing', () => {
+    expect(actorFromClaims(claims, 'upn')).toBe(subject);
+  });
+
+  test('counts where it is the identity claim, unless it is marked as unverified', () => {
+    const actor = (more: object) => actorFromClaims({ ...claims, ...more }, 'preferred_username');
+    expect(actor({})).toBe('admin@corp.example');
+    expect(actor({ email_verified: true })).toBe('admin@corp.example');
+    expect(actor({ email_verified: false })).toBe(subject);
+    expect(actor({ email_verified: false, preferred_username: 'eve' })).toBe(made('eve'));
+  });
 });
 
 test.each([

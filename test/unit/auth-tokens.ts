@@ -84,6 +84,11 @@ export const ACCEPTED: [...Row, actor: string][] = [
     'ada@users.hyperfleet.local',
   ],
   [
+    'an unverified email and the same as a user name',
+    () => good({ email_verified: false, preferred_username: 'admin@corp.example' }),
+    'f_1_ada@users.hyperfleet.local',
+  ],
+  [
     'a Unicode email',
     () => good({ email: 'adá@example.com' }),
     'ad__example.com@users.hyperfleet.local',

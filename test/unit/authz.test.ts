@@ -95,6 +95,15 @@ test('an unverified email matches no rule, because anybody could have typed it',
   expect(allowed('getClusters', { email: 'ada@example.com', email_verified: false })).toBe(false);
 });
 
+test('nor does an unverified one that stands in the user name', async () => {
+  const rule = { claim: 'preferred_username', pattern: '*@example.com', operations: ['*'] };
+  await open(JSON.stringify([rule]));
+  const claims = { preferred_username: 'ada@example.com' };
+  expect(allowed('getClusters', claims)).toBe(true);
+  expect(allowed('getClusters', { ...claims, email_verified: true })).toBe(true);
+  expect(allowed('getClusters', { ...claims, email_verified: false })).toBe(false);
+});
+
 test('an operation that is not known is denied, even with a rule for all', async () => {
   await open('[{"claim": "sub", "pattern": "*", "operations": ["*"]}]');
   expect(allowed('getClusters', { sub: 'x' })).toBe(true);

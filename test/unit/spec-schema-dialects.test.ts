@@ -1,4 +1,4 @@
-import { cluster, messages, warnings, withSchemas } from '../support/provider-schemas';
+import { cluster, fields, messages, warnings, withSchemas } from '../support/provider-schemas';
 
 describe('the dialects of OpenAPI', () => {
   it('3.0: nullable admits null beside the type', async () => {
@@ -52,6 +52,12 @@ describe('the dialects of OpenAPI', () => {
       'spec.d is required',
       'spec.e is required',
       'spec.labels.Foo must match pattern "^[a-z]+$" (got "Foo")',
+    ]);
+  });
+
+  it('3.1: a property whose schema is false is not allowed, and the rule has a name of JSON Schema', async () => {
+    expect(await fields({ properties: { a: false } }, { a: 1 })).toEqual([
+      { field: 'spec.a', message: 'spec.a is not allowed (got 1)', constraint: 'not', value: 1 },
     ]);
   });
 

@@ -102,7 +102,8 @@ describe('the schemas of a provider', () => {
       },
       {
         field: 'spec.created',
-        message: 'spec.created must match format "date-time" (got "2026-13-01T12:00:00Z")',
+        message:
+          'spec.created must be an RFC 3339 time, such as 2026-01-15T10:00:00Z (got "2026-13-01T12:00:00Z")',
         constraint: 'format',
         value: '2026-13-01T12:00:00Z',
       },

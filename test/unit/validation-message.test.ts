@@ -136,7 +136,7 @@ it.each<[unknown, string[]]>([
   [{ ...good, ratio: 7 }, ['ratio must be multiple of 5 (got 7)']],
   [
     { ...good, time: '2026-13-01T00:00:00Z' },
-    ['time must match format "date-time" (got "2026-13-01T00:00:00Z")'],
+    ['time must be an RFC 3339 time, such as 2026-01-15T10:00:00Z (got "2026-13-01T00:00:00Z")'],
   ],
   [{ ...good, note: 7 }, ['note must be string (got 7)']],
   [{ ...good, tags: ['a'] }, ['tags must NOT have fewer than 2 items']],
@@ -166,9 +166,14 @@ it('has one line for a value that has none of several forms', async () => {
   ]);
 });
 
-it('does not show the keyword that the validator has for the type of times', async () => {
+it('does not show the keyword that the validator has for the type of times, and says what is wanted', async () => {
   expect(await fields({ ...good, time: 7 })).toEqual([
-    { field: 'time', message: 'time must be string (got 7)', constraint: 'type', value: 7 },
+    {
+      field: 'time',
+      message: 'time must be an RFC 3339 time, such as 2026-01-15T10:00:00Z (got 7)',
+      constraint: 'type',
+      value: 7,
+    },
   ]);
 });
 

@@ -37,7 +37,6 @@ const clusters = table(
     ['a text as its spec', { ...GOOD, spec: '{}' }, ['spec']],
     ['65 labels', { ...GOOD, labels: manyLabels(65) }, ['labels']],
     ['10,000 labels', { ...GOOD, labels: manyLabels(10_000) }, ['labels']],
-    ['null as its labels', { ...GOOD, labels: null }, ['labels']],
     ['a list as its labels', { ...GOOD, labels: ['a'] }, ['labels']],
     ['a text as its labels', { ...GOOD, labels: 'a=b' }, ['labels']],
     ['a number as a label', { ...GOOD, labels: { a: 1 } }, ['labels.a']],

@@ -128,7 +128,6 @@ const harmless = table(
     ['search=name="\'"'],
     ["search=name='%25' and name='_'"],
     ["search=name like '%5C'"],
-    ["search=name='%ff'"],
     ["search=labels.__proto__='x'"],
     ["search=labels.constructor='x'"],
     ["search=spec.__proto__.x='1'"],
@@ -144,7 +143,31 @@ const harmless = table(
   (query) => `?${query.slice(0, 60)}`,
 );
 
+/** The same as in paths: what cannot be decoded is refused, wherever it is, and never replaced. */
+const badEncodings = table(
+  [
+    ['bytes that are not UTF-8', "search=name='%ff'"],
+    ['a pattern that is not encoded', "search=name+like+'%abcd%'"],
+    ['half a character', "search=name='%f0%9f'"],
+    ['an overlong slash', "search=name='%c0%af'"],
+    ['half a surrogate pair', "search=name='%ed%a0%80'"],
+    ['no digits', 'search=%zz'],
+    ['nothing behind the percent sign', 'orderBy=%'],
+    ['an escape of another language', 'fields=%u0041'],
+    ['a name that is not UTF-8', '%ff=1'],
+    ['a second question mark before it', 'search=?%ff'],
+  ] as const,
+  (_, query) => ({ path: `${CLUSTERS}?${query}`, status: 400, code: 'VAL-006' }),
+  (what) => `a query with ${what}`,
+);
+
 export const QUERIES: HostileRequest[] = [
+  ...badEncodings,
+  ...(['POST', 'PUT'] as const).map((method) => ({
+    what: `a badly encoded query of a report by ${method}`,
+    ...{ method, path: `${CLUSTER}/statuses?x=%zz`, body: {} },
+    ...{ status: 400, code: 'VAL-006' },
+  })),
   ...parameters,
   ...searches,
   ...orders,

@@ -76,6 +76,11 @@ const smuggling = refused([
 ]);
 
 const requestLines = refused([
+  ['a query in Latin-1', head(`GET ${CLUSTERS}?search=name='\xe9' HTTP/1.1`, 'Host: x', CLOSE)],
+  [
+    'a query in UTF-8 that is not encoded',
+    head(`GET ${CLUSTERS}?search=name='\xc3\xa9' HTTP/1.1`, 'Host: x', CLOSE),
+  ],
   ['no Host', head(GET, CLOSE)],
   ['an unknown method', head(`HACK ${CLUSTER} HTTP/1.1`, 'Host: x')],
   ['a method in lower case', head(`get ${CLUSTER} HTTP/1.1`, 'Host: x')],
