@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(__dirname, '..', '..');
-const PROGRAM = join(ROOT, 'dist', 'src', 'main.js');
+export const PROGRAM = join(ROOT, 'dist', 'src', 'main.js');
 const READY_TIMEOUT_MS = 60_000;
 
 /** Only what a program needs to run at all: nothing of the tests' own environment leads it astray. */
@@ -94,6 +94,17 @@ export class ServiceProcess {
       this.onOutput();
     });
     return find() as never;
+  }
+
+  /** As when the program that reads the output ends before it. */
+  closeOutput(): void {
+    this.child.stdout!.destroy();
+    this.child.stderr!.destroy();
+  }
+
+  /** Sends a signal that is not expected to end it. */
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
   }
 
   async end(signal: NodeJS.Signals): Promise<Ended> {
