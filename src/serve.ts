@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from './app';
+import type { Authorizer } from './auth/authorizer';
 import { assertServable, type Config, describeConfig } from './config/config';
 import { respondToClientErrors } from './http/client-errors';
 import { Drainer } from './http/drainer';
@@ -28,9 +29,19 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   const began = performance.now();
   assertServable(config);
   log.info('configuration', { config: describeConfig(config) });
+  let authorizer: Authorizer | undefined = undefined;
+  // Without a handler the signal would end the process, with its requests unfinished.
+  process.on('SIGHUP', () => {
+    if (authorizer === undefined || config.authzRulesFile === undefined) {
+      log.info('SIGHUP ignored: there are no authorization rules to read');
+    } else {
+      log.info('SIGHUP: reading the authorization rules');
+      void authorizer.reload();
+    }
+  });
   const service = await createService(config, log);
   const { db, gate, metrics } = service;
-  if (gate.authorizer) process.on('SIGHUP', () => void gate.authorizer!.reload());
+  authorizer = gate.authorizer;
 
   const health = createHealthServer(async () => {
     if (drainer.draining) return 'the server is stopping';
