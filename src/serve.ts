@@ -13,8 +13,6 @@ import { createService } from './service';
 import { untilStopped } from './stop-signals';
 import { stopTracing } from './telemetry/tracing';
 
-/** Go clients keep idle connections for 90 s; closing one earlier can break their next request. */
-const KEEP_ALIVE_MS = 95_000;
 /** A search of 4096 characters takes 12 KB when encoded, next to a large token. */
 const MAX_HEADER_BYTES = 65_536;
 /** How often Node looks for slow requests; with its default of 30 s, a timeout of 15 s could become 45 s. */
@@ -57,7 +55,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   const app = createApp(service);
   const api = createServer(
     {
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveTimeout: config.keepAliveSeconds * 1000,
       maxHeaderSize: MAX_HEADER_BYTES,
       requestTimeout: config.requestTimeoutMs,
       headersTimeout: config.requestTimeoutMs,

@@ -15,6 +15,8 @@
   value: {{ .Values.api.logLevel }}
 - name: LOG_POLLS
   value: {{ .Values.api.logPolls | quote }}
+- name: KEEP_ALIVE_SECONDS
+  value: {{ int64 .Values.api.keepAliveSeconds | quote }}
 - name: SHUTDOWN_TIMEOUT_MS
   value: {{ mul .Values.api.shutdownTimeoutSeconds 1000 | quote }}
 {{- if .Values.provider.schema }}
