@@ -101,10 +101,24 @@ export function assertServable(config: Config): void {
         : undefined;
     if (why) problems.push(`AUTH_ENABLED must be set to true or false because ${why}`);
   }
-  if (config.nodeEnv === 'production' && !hasExternalDatabase(config)) {
-    problems.push('DATABASE_URL or PGHOST must be set because NODE_ENV=production');
-  }
+  problems.push(...databaseProblems(config));
   if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/**
+ * Checks what every command with a database requires, so that none of them works on an embedded database that
+ * nobody in production looks for.
+ * @throws ConfigError
+ */
+export function assertDatabase(config: Config): void {
+  const problems = databaseProblems(config);
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function databaseProblems(config: Config): string[] {
+  return config.nodeEnv === 'production' && !hasExternalDatabase(config)
+    ? ['DATABASE_URL or PGHOST must be set because NODE_ENV=production']
+    : [];
 }
 
 export function hasExternalDatabase(config: Config): boolean {

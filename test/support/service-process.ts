@@ -44,9 +44,9 @@ export class ServiceProcess {
   private stderr = '';
   private onOutput: () => void = () => undefined;
 
-  constructor(args: string[], env: Record<string, string>, cwd: string) {
-    if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run 'npm run build' first.`);
-    const child = spawn(process.execPath, ['--require', LEASH, PROGRAM, ...args], {
+  constructor(args: string[], env: Record<string, string>, cwd: string, program = PROGRAM) {
+    if (!existsSync(program)) throw new Error(`${program} is missing: run 'npm run build' first.`);
+    const child = spawn(process.execPath, ['--require', LEASH, program, ...args], {
       cwd,
       env: { ...BARE, LOG_FORMAT: 'json', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -120,8 +120,9 @@ export function startService(
   args: string[],
   env: Record<string, string>,
   cwd: string,
+  program?: string,
 ): ServiceProcess {
-  const service = new ServiceProcess(args, env, cwd);
+  const service = new ServiceProcess(args, env, cwd, program);
   started.push(service);
   return service;
 }
@@ -131,8 +132,9 @@ export function runService(
   args: string[],
   env: Record<string, string>,
   cwd: string,
+  program?: string,
 ): Promise<Ended> {
-  return startService(args, env, cwd).ended;
+  return startService(args, env, cwd, program).ended;
 }
 
 export async function stopServices(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
