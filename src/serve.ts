@@ -6,7 +6,7 @@ import { assertServable, type Config, describeConfig } from './config/config';
 import { respondToClientErrors } from './http/client-errors';
 import { Drainer } from './http/drainer';
 import { presetPrototypes } from './http/preset-prototypes';
-import { createHealthServer, createMetricsServer, listen } from './http/listeners';
+import { createHealthServer, createMetricsServer, listen, urlOf } from './http/listeners';
 import type { Logger } from './telemetry/log';
 import { statement } from './postgres/statement';
 import { createService } from './service';
@@ -69,20 +69,16 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   api.timeout = STALLED_MS;
   respondToClientErrors(api, log);
   const drainer = new Drainer(api);
-  const ports = {
-    api: (await listen(api, config.apiPort, config.apiHost)).port,
-    health: (await listen(health, config.healthPort, config.healthHost)).port,
-    metrics: (
-      await listen(createMetricsServer(metrics.registry), config.metricsPort, config.metricsHost)
-    ).port,
-  };
-  const base = `http://${config.apiHost}:${ports.api}`;
+  const base = urlOf(await listen(api, config.apiPort, config.apiHost));
+  const healthUrl = urlOf(await listen(health, config.healthPort, config.healthHost));
+  const metricsServer = createMetricsServer(metrics.registry);
+  const metricsUrl = urlOf(await listen(metricsServer, config.metricsPort, config.metricsHost));
   log.info('ready', {
     api: `${base}/api/hyperfleet/v1/`,
     openapi: `${base}/openapi`,
     swagger_ui: `${base}/openapi-ui`,
-    health: `http://${config.healthHost}:${ports.health}/readyz`,
-    metrics: `http://${config.metricsHost}:${ports.metrics}/metrics`,
+    health: `${healthUrl}/readyz`,
+    metrics: `${metricsUrl}/metrics`,
     try: `curl ${base}/api/hyperfleet/v1/clusters`,
     start_ms: Math.round(performance.now() - began),
   });

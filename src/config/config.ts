@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { CLUSTER, NODE_POOL } from '../kinds/built-in';
 import { createKinds, type Kinds } from '../kinds/kind';
 import type { Variable } from './variable';
@@ -85,6 +86,11 @@ const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/i;
 
 export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
+}
+
+/** A host as it stands before a port. */
+export function bracketed(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
 }
 
 /**
