@@ -12,7 +12,7 @@
 - name: HYPERFLEET_STUCK_AFTER_SECONDS
   value: {{ int64 .Values.api.stuckAfterSeconds | quote }}
 - name: LOG_LEVEL
-  value: {{ .Values.api.logLevel }}
+  value: {{ .Values.api.logLevel | quote }}
 - name: LOG_POLLS
   value: {{ .Values.api.logPolls | quote }}
 - name: KEEP_ALIVE_SECONDS
