@@ -37,13 +37,13 @@ build: node_modules/.installed ## Compile to dist/
 binary: build ## Same as build
 
 run-no-auth: node_modules/.installed ## Run the service on 127.0.0.1:8000 without authentication
-	@AUTH_ENABLED=false $(NPM) start --silent
+	@AUTH_ENABLED=false exec $(NPM) start --silent
 
 run: node_modules/.installed ## Run the service with authentication
 	@AUTH_ENABLED=true \
 	AUTH_JWKS_URL="$${AUTH_JWKS_URL-https://sso.redhat.com/auth/realms/redhat-external/protocol/openid-connect/certs}" \
 	AUTH_ISSUER="$${AUTH_ISSUER-https://sso.redhat.com/auth/realms/redhat-external}" \
-	AUTH_AUDIENCE="$${AUTH_AUDIENCE-*}" $(NPM) start --silent
+	AUTH_AUDIENCE="$${AUTH_AUDIENCE-*}" exec $(NPM) start --silent
 
 test: node_modules/.installed ## Run all tests
 	@$(NPM) test --silent
