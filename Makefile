@@ -75,7 +75,8 @@ image: ## Build the container image and print its size (IMAGE_TAG=…)
 	  --build-arg VERSION=$(IMAGE_TAG) --build-arg REVISION=$$(git rev-parse HEAD) \
 	  --build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) --tag $(IMAGE) .
 	@for image in $(NODE_IMAGE) $(IMAGE); do \
-	  $(CONTAINER_TOOL) image inspect --format "{{.Size}} bytes  $$image" $$image || true; done
+	  size=$$($(CONTAINER_TOOL) images --format '{{.Size}}' $$image 2>/dev/null | head -n 1); \
+	  test -z "$$size" || echo "$$size  $$image"; done
 
 image-check: node_modules/.installed ## Test the image on an empty database (DATABASE_URL=…)
 	@CONTAINER_TOOL=$(CONTAINER_TOOL) npx tsx scripts/image-check.ts $(IMAGE) "$(DATABASE_URL)"

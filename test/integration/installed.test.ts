@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEmptyDatabase } from '../support/database';
-import { installProgram } from '../support/installed';
+import { buildImage } from '../support/image';
 import { FREE_PORTS, PROGRAM, runService, stopServices } from '../support/service-process';
 
 /* Commands where they run in production: one rule for the database, and advice that fits the place. */
@@ -13,7 +13,7 @@ let directory: string;
 let installed: string;
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'hyperfleet-installed-'));
-  installed = installProgram(directory);
+  installed = buildImage(directory);
 });
 afterEach(stopServices);
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
