@@ -1,8 +1,10 @@
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer, Server as HttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import supertest from 'supertest';
 import { listen, urlOf } from '../../src/http/listeners';
 import { begin } from '../support/api';
@@ -10,7 +12,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database';
 import { newCluster } from '../support/factories';
 import { ADA, KNOWN_KEY } from '../support/guarded-app';
 import { KeyServer } from '../support/key-provider';
-import { FREE_PORTS, startService, stopServices } from '../support/service-process';
+import { FREE_PORTS, PROGRAM, startService, stopServices } from '../support/service-process';
 
 /* Addresses of both families: for listeners, the database and the key provider. */
 
@@ -114,6 +116,46 @@ withIpv6('with IPv6', () => {
     await provider.stop();
   });
 });
+
+const WITHOUT_IPV4 = 'ip link set lo up && ip addr del 127.0.0.1/8 dev lo';
+const isolated = spawnSync('unshare', ['-n', 'sh', '-ec', WITHOUT_IPV4]).status === 0;
+
+/** Runs inside the other network: starts the service, asks it, and ends it. */
+const ASK = `
+const { spawn } = require('node:child_process');
+const service = spawn(process.execPath, [process.env.PROGRAM, 'serve'], { stdio: ['ignore', 'pipe', 'inherit'] });
+let output = '';
+let asked = false;
+service.stdout.setEncoding('utf8').on('data', async (text) => {
+  output += text;
+  const ready = output.split('\\n').slice(0, -1).map(JSON.parse).find(({ message }) => message === 'ready');
+  if (ready === undefined || asked) return;
+  asked = true;
+  for (const url of [ready.api + 'clusters', ready.health, ready.metrics]) {
+    console.log((await fetch(url)).status);
+  }
+  service.kill('SIGTERM');
+});
+service.on('exit', (code) => console.log('exit ' + code));
+`;
+
+(isolated ? it : it.skip)(
+  'runs with its embedded database where there is no IPv4 at all',
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'hyperfleet-no-ipv4-'));
+    const command = `${WITHOUT_IPV4}; exec "$NODE" -e "$ASK"`;
+    const { stdout } = await promisify(execFile)('unshare', ['-n', 'sh', '-ec', command], {
+      cwd: directory,
+      env: {
+        ...{ PATH: process.env.PATH, NODE: process.execPath, ASK, PROGRAM, LOG_FORMAT: 'json' },
+        ...{ ...FREE_PORTS, ...on('::1') },
+      },
+      timeout: 50_000,
+    });
+    expect(stdout).toBe('200\n200\n200\nexit 0\n');
+    rmSync(directory, { recursive: true, force: true });
+  },
+);
 
 describe('without IPv6', () => {
   /** As on a kernel that was started with `ipv6.disable=1`. */
