@@ -37,13 +37,13 @@ build: node_modules/.installed ## Compile to dist/
 binary: build ## Same as build
 
 run-no-auth: node_modules/.installed ## Run the service on 127.0.0.1:8000 without authentication
-	@AUTH_ENABLED=false $(NPM) start --silent
+	@AUTH_ENABLED=false exec $(NPM) start --silent
 
 run: node_modules/.installed ## Run the service with authentication
 	@AUTH_ENABLED=true \
 	AUTH_JWKS_URL="$${AUTH_JWKS_URL-https://sso.redhat.com/auth/realms/redhat-external/protocol/openid-connect/certs}" \
 	AUTH_ISSUER="$${AUTH_ISSUER-https://sso.redhat.com/auth/realms/redhat-external}" \
-	AUTH_AUDIENCE="$${AUTH_AUDIENCE-*}" $(NPM) start --silent
+	AUTH_AUDIENCE="$${AUTH_AUDIENCE-*}" exec $(NPM) start --silent
 
 test: node_modules/.installed ## Run all tests
 	@$(NPM) test --silent
@@ -75,7 +75,8 @@ image: ## Build the container image and print its size (IMAGE_TAG=…)
 	  --build-arg VERSION=$(IMAGE_TAG) --build-arg REVISION=$$(git rev-parse HEAD) \
 	  --build-arg CREATED=$$(date -u +%Y-%m-%dT%H:%M:%SZ) --tag $(IMAGE) .
 	@for image in $(NODE_IMAGE) $(IMAGE); do \
-	  $(CONTAINER_TOOL) image inspect --format "{{.Size}} bytes  $$image" $$image || true; done
+	  size=$$($(CONTAINER_TOOL) images --format '{{.Size}}' $$image 2>/dev/null | head -n 1); \
+	  test -z "$$size" || echo "$$size  $$image"; done
 
 image-check: node_modules/.installed ## Test the image on an empty database (DATABASE_URL=…)
 	@CONTAINER_TOOL=$(CONTAINER_TOOL) npx tsx scripts/image-check.ts $(IMAGE) "$(DATABASE_URL)"

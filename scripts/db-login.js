@@ -12,7 +12,8 @@ function embeddedUrl() {
       .readFileSync(path.join('.data', 'postgres', 'data', 'postmaster.pid'), 'utf8')
       .split('\n');
     const password = fs.readFileSync(path.join('.data', 'postgres', 'password'), 'utf8').trim();
-    return `postgres://hyperfleet:${password}@127.0.0.1:${pid[3]}/hyperfleet`;
+    const host = pid[5]?.trim() === '::1' ? '[::1]' : '127.0.0.1';
+    return `postgres://hyperfleet:${password}@${host}:${pid[3]}/hyperfleet`;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { parseArgs, promisify } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
 import { FleetLoad } from '../test/support/fleet-load';
 import { adapterVariables } from '../test/support/kinds';
 import { Process, SOME_REQUIRED } from '../test/support/lifecycle-races';
@@ -13,10 +14,7 @@ import { type Replica, RoundRobin } from '../test/support/round-robin';
  */
 
 const { positionals } = parseArgs({ allowPositionals: true });
-const [image, databaseUrl] = positionals;
-if (!image || !databaseUrl) {
-  throw new Error('Usage: image-check.ts IMAGE DATABASE_URL (an empty database on this machine)');
-}
+const [image = '', databaseUrl = ''] = positionals;
 const tool = process.env.CONTAINER_TOOL ?? 'podman';
 const started: string[] = [];
 
@@ -59,7 +57,7 @@ async function startPod(number: number): Promise<Pod> {
     const ready = log.split('\n').find((line) => line.includes('"message":"ready"'));
     if (ready !== undefined) {
       const line = JSON.parse(ready) as { api: string; health: string; start_ms: number };
-      const readyz = line.health.replace('0.0.0.0', '127.0.0.1');
+      const readyz = line.health.replace(/0\.0\.0\.0|\[::\]/, '127.0.0.1');
       return { name, url: new URL(line.api).origin, readyz, startMs: line.start_ms };
     }
     await sleep(100);
@@ -67,7 +65,33 @@ async function startPod(number: number): Promise<Pod> {
   throw new Error(`${name} did not become ready:\n${await containers('logs', name)}`);
 }
 
+/** Says why the database cannot be used before anything is started. */
+async function requireEmptyDatabase(): Promise<void> {
+  if (image === '' || databaseUrl === '') {
+    throw new Error(
+      'DATABASE_URL must be set to an empty database on this machine: DATABASE_URL=postgres://… make image-check',
+    );
+  }
+  const client = new Client({ connectionString: databaseUrl });
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ name: string }>(
+      "SELECT relname AS name FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')",
+    );
+    if (rows.length > 0) {
+      const names = rows.map(({ name }) => name).join(', ');
+      throw new Error(`The database is not empty (${names}). Create a new one for the check.`);
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw code === undefined ? error : new Error(`The database cannot be used: ${message || code}`);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
 async function check(): Promise<void> {
+  await requireEmptyDatabase();
   await run(['--rm'], 'migrate');
   const pods = await Promise.all([1, 2, 3].map(startPod));
   console.log(`ready after ${pods.map(({ startMs }) => startMs).join(', ')} ms`);
@@ -89,7 +113,7 @@ async function check(): Promise<void> {
   const broken = pods.map((pod) => proxy.share(pod).broken);
   const answered = pods.map((pod) => proxy.share(pod).answered);
   await proxy.close();
-  const { db } = new Process(databaseUrl!);
+  const { db } = new Process(databaseUrl);
   const { rows, violations } = await inspect(db, SOME_REQUIRED);
   await db.close();
   console.log(
@@ -105,6 +129,6 @@ async function check(): Promise<void> {
 check()
   .finally(() => Promise.all(started.map((name) => containers('rm', '-f', name))))
   .catch((error: unknown) => {
-    console.error(error);
+    console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
   });

@@ -45,6 +45,9 @@ async function main(command: string, args: string[]): Promise<void> {
   }
 }
 
+// A reader that goes away or a full disk costs output, never the service.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 const [command = 'serve', ...args] = process.argv.slice(2);
 if (command === 'version') {
   console.log(packageVersion);

@@ -1,19 +1,18 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from './app';
+import type { Authorizer } from './auth/authorizer';
 import { assertServable, type Config, describeConfig } from './config/config';
 import { respondToClientErrors } from './http/client-errors';
 import { Drainer } from './http/drainer';
 import { presetPrototypes } from './http/preset-prototypes';
-import { createHealthServer, createMetricsServer, listen } from './http/listeners';
+import { createHealthServer, createMetricsServer, listen, urlOf } from './http/listeners';
 import type { Logger } from './telemetry/log';
 import { findSchemaProblem } from './repositories/schema';
 import { createService } from './service';
 import { untilStopped } from './stop-signals';
 import { stopTracing } from './telemetry/tracing';
 
-/** Go clients keep idle connections for 90 s; closing one earlier can break their next request. */
-const KEEP_ALIVE_MS = 95_000;
 /** A search of 4096 characters takes 12 KB when encoded, next to a large token. */
 const MAX_HEADER_BYTES = 65_536;
 /** How often Node looks for slow requests; with its default of 30 s, a timeout of 15 s could become 45 s. */
@@ -27,9 +26,19 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   const began = performance.now();
   assertServable(config);
   log.info('configuration', { config: describeConfig(config) });
+  let authorizer: Authorizer | undefined = undefined;
+  // Without a handler the signal would end the process, with its requests unfinished.
+  process.on('SIGHUP', () => {
+    if (authorizer === undefined || config.authzRulesFile === undefined) {
+      log.info('SIGHUP ignored: there are no authorization rules to read');
+    } else {
+      log.info('SIGHUP: reading the authorization rules');
+      void authorizer.reload();
+    }
+  });
   const service = await createService(config, log);
   const { db, gate, metrics } = service;
-  if (gate.authorizer) process.on('SIGHUP', () => void gate.authorizer!.reload());
+  authorizer = gate.authorizer;
 
   const health = createHealthServer(async () => {
     if (drainer.draining) return 'the server is stopping';
@@ -42,7 +51,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   const app = createApp(service);
   const api = createServer(
     {
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveTimeout: config.keepAliveSeconds * 1000,
       maxHeaderSize: MAX_HEADER_BYTES,
       requestTimeout: config.requestTimeoutMs,
       headersTimeout: config.requestTimeoutMs,
@@ -56,20 +65,16 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   api.timeout = STALLED_MS;
   respondToClientErrors(api, log);
   const drainer = new Drainer(api);
-  const ports = {
-    api: (await listen(api, config.apiPort, config.apiHost)).port,
-    health: (await listen(health, config.healthPort, config.healthHost)).port,
-    metrics: (
-      await listen(createMetricsServer(metrics.registry), config.metricsPort, config.metricsHost)
-    ).port,
-  };
-  const base = `http://${config.apiHost}:${ports.api}`;
+  const base = urlOf(await listen(api, config.apiPort, config.apiHost));
+  const healthUrl = urlOf(await listen(health, config.healthPort, config.healthHost));
+  const metricsServer = createMetricsServer(metrics.registry);
+  const metricsUrl = urlOf(await listen(metricsServer, config.metricsPort, config.metricsHost));
   log.info('ready', {
     api: `${base}/api/hyperfleet/v1/`,
     openapi: `${base}/openapi`,
     swagger_ui: `${base}/openapi-ui`,
-    health: `http://${config.healthHost}:${ports.health}/readyz`,
-    metrics: `http://${config.metricsHost}:${ports.metrics}/metrics`,
+    health: `${healthUrl}/readyz`,
+    metrics: `${metricsUrl}/metrics`,
     try: `curl ${base}/api/hyperfleet/v1/clusters`,
     start_ms: Math.round(performance.now() - began),
   });

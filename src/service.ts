@@ -1,6 +1,7 @@
 import knexBuilder, { type Knex } from 'knex';
 import { createGate, type Gate } from './auth/gate';
-import { type Config, hasExternalDatabase, loadKinds } from './config/config';
+import { assertDatabase, type Config, hasExternalDatabase, loadKinds } from './config/config';
+import { commandLine } from './config/package-root';
 import { createContract } from './contract/contract';
 import type { Service } from './contract/handler';
 import { type ConnectionOptions, connectionOptions } from './postgres/connection-options';
@@ -69,6 +70,7 @@ export async function openDatabase(
   log: Logger,
   migrate: 'always' | 'as configured',
 ): Promise<OpenDatabase> {
+  assertDatabase(config);
   const embedded = hasExternalDatabase(config) ? undefined : await startEmbedded(log);
   try {
     const wanted = connectionOptions(embedded ? { ...config, databaseUrl: embedded.url } : config);
@@ -121,7 +123,7 @@ async function prepareSchema(
     if (pending.length === 0) return;
     if (!migrate) {
       throw new Error(
-        `The database schema is outdated; missing: ${pending.join(', ')}. Run 'npm run migrate' (or 'hyperfleet-api migrate') first, or set MIGRATE_ON_START=true.`,
+        `The database schema is outdated; missing: ${pending.join(', ')}. Run '${commandLine('migrate')}' first, or set MIGRATE_ON_START=true.`,
       );
     }
     for (const name of await migrateUp(knex)) log.info('migrated', { migration: name });

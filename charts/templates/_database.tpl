@@ -31,16 +31,16 @@
 - name: PGHOST
   valueFrom:
     secretKeyRef:
-      name: {{ include "hyperfleet-api.databaseSecret" . }}
+      name: {{ include "hyperfleet-api.databaseSecret" . | quote }}
       key: db.host
 - name: PGPORT
   valueFrom:
     secretKeyRef:
-      name: {{ include "hyperfleet-api.databaseSecret" . }}
+      name: {{ include "hyperfleet-api.databaseSecret" . | quote }}
       key: db.port
 {{- else }}
 - name: PGHOST
-  value: {{ include "hyperfleet-api.nameOf" (list . "postgresql") }}
+  value: {{ include "hyperfleet-api.nameOf" (list . "postgresql") | quote }}
 - name: PGPORT
   value: "5432"
 {{- end }}
@@ -50,17 +50,17 @@
 - name: PGDATABASE
   valueFrom:
     secretKeyRef:
-      name: {{ include "hyperfleet-api.databaseSecret" . }}
+      name: {{ include "hyperfleet-api.databaseSecret" . | quote }}
       key: db.name
 - name: PGUSER
   valueFrom:
     secretKeyRef:
-      name: {{ include "hyperfleet-api.databaseSecret" . }}
+      name: {{ include "hyperfleet-api.databaseSecret" . | quote }}
       key: db.user
 - name: PGPASSWORD
   valueFrom:
     secretKeyRef:
-      name: {{ include "hyperfleet-api.databaseSecret" . }}
+      name: {{ include "hyperfleet-api.databaseSecret" . | quote }}
       key: db.password
 {{- end }}
 
@@ -73,7 +73,7 @@
 {{- define "hyperfleet-api.databaseEnv" -}}
 {{- if .Values.pgbouncer.enabled }}
 - name: PGHOST
-  value: {{ include "hyperfleet-api.nameOf" (list . "pgbouncer") }}
+  value: {{ include "hyperfleet-api.nameOf" (list . "pgbouncer") | quote }}
 - name: PGPORT
   value: "6432"
 - name: PGSSLMODE
@@ -81,7 +81,7 @@
 {{- else }}
 {{- include "hyperfleet-api.serverEnv" . }}
 - name: PGSSLMODE
-  value: {{ include "hyperfleet-api.serverSslMode" . }}
+  value: {{ include "hyperfleet-api.serverSslMode" . | quote }}
 {{- if .Values.database.external.caSecretName }}
 - name: PGSSLROOTCERT
   value: /etc/hyperfleet/database-ca/ca.crt

@@ -12,9 +12,11 @@
 - name: HYPERFLEET_STUCK_AFTER_SECONDS
   value: {{ int64 .Values.api.stuckAfterSeconds | quote }}
 - name: LOG_LEVEL
-  value: {{ .Values.api.logLevel }}
+  value: {{ .Values.api.logLevel | quote }}
 - name: LOG_POLLS
   value: {{ .Values.api.logPolls | quote }}
+- name: KEEP_ALIVE_SECONDS
+  value: {{ int64 .Values.api.keepAliveSeconds | quote }}
 - name: SHUTDOWN_TIMEOUT_MS
   value: {{ mul .Values.api.shutdownTimeoutSeconds 1000 | quote }}
 {{- if .Values.provider.schema }}

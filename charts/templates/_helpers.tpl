@@ -1,3 +1,24 @@
+{{/*
+Fills in what the values of an older release lack (`--reuse-values`) and what is set to null. Where null says
+something, it stays: no user id, no source of tokens, an empty list. Maps of the user stay as they are.
+*/}}
+{{- define "hyperfleet-api.complete" -}}
+{{- include "hyperfleet-api.fill" (list .Values (include "hyperfleet-api.defaults" . | fromYaml)) }}
+{{- end }}
+
+{{- define "hyperfleet-api.fill" -}}
+{{- $values := index . 0 }}
+{{- range $name, $default := index . 1 }}
+{{- if not (kindIs "invalid" (index $values $name)) }}
+{{- if and (kindIs "map" $default) (not (has $name (list "resources" "labels"))) }}
+{{- include "hyperfleet-api.fill" (list (index $values $name) $default) }}
+{{- end }}
+{{- else if not (or (kindIs "slice" $default) (has $name (list "runAsUser" "jwksUrl" "issuer" "audience"))) }}
+{{- $_ := set $values $name $default }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "hyperfleet-api.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
@@ -21,8 +42,8 @@
 {{- end }}
 
 {{- define "hyperfleet-api.selectorOf" -}}
-app.kubernetes.io/name: {{ include "hyperfleet-api.name" (index . 0) }}
-app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/name: {{ include "hyperfleet-api.name" (index . 0) | quote }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
@@ -30,8 +51,20 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{ include "hyperfleet-api.selectorOf" . }}
 app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: hyperfleet
-app.kubernetes.io/managed-by: {{ (index . 0).Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Version | replace "+" "_" }}
+app.kubernetes.io/managed-by: {{ (index . 0).Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Version | replace "+" "_" | quote }}
+{{- end }}
+
+{{/* The same with the user's labels; those that selectors use stay. Call with (list $ "component" labels). */}}
+{{- define "hyperfleet-api.labelsWith" -}}
+{{- $labels := include "hyperfleet-api.labelsOf" . | fromYaml }}
+{{- $selector := include "hyperfleet-api.selectorOf" . | fromYaml }}
+{{- range $name, $value := index . 2 }}
+{{- if not (hasKey $selector $name) }}
+{{- $_ := set $labels $name $value }}
+{{- end }}
+{{- end }}
+{{- toYaml $labels }}
 {{- end }}
 
 {{- define "hyperfleet-api.image" -}}

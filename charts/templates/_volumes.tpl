@@ -3,17 +3,17 @@
 {{- if .Values.provider.schema }}
 - name: provider-schema
   configMap:
-    name: {{ include "hyperfleet-api.nameOf" (list . "schema") }}
+    name: {{ include "hyperfleet-api.nameOf" (list . "schema") | quote }}
 {{- end }}
 {{- if include "hyperfleet-api.jwksContent" . }}
 - name: jwks
   configMap:
-    name: {{ include "hyperfleet-api.nameOf" (list . "jwks") }}
+    name: {{ include "hyperfleet-api.nameOf" (list . "jwks") | quote }}
 {{- end }}
 {{- if .Values.auth.enableAuthz }}
 - name: authz-rules
   configMap:
-    name: {{ include "hyperfleet-api.nameOf" (list . "authz") }}
+    name: {{ include "hyperfleet-api.nameOf" (list . "authz") | quote }}
 {{- end }}
 {{- end }}
 
@@ -44,7 +44,7 @@
 {{- with include "hyperfleet-api.caSecret" . }}
 - name: database-ca
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
 {{- end }}
 {{- end }}
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { CLUSTER, NODE_POOL } from '../kinds/built-in';
 import { createKinds, type Kinds } from '../kinds/kind';
 import type { Variable } from './variable';
@@ -87,6 +88,11 @@ export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
 }
 
+/** A host as it stands before a port. */
+export function bracketed(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
 /**
  * Checks what `serve` requires beyond valid values, so that nobody runs an open server by accident.
  * @throws ConfigError
@@ -101,10 +107,24 @@ export function assertServable(config: Config): void {
         : undefined;
     if (why) problems.push(`AUTH_ENABLED must be set to true or false because ${why}`);
   }
-  if (config.nodeEnv === 'production' && !hasExternalDatabase(config)) {
-    problems.push('DATABASE_URL or PGHOST must be set because NODE_ENV=production');
-  }
+  problems.push(...databaseProblems(config));
   if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/**
+ * Checks what every command with a database requires, so that none of them works on an embedded database that
+ * nobody in production looks for.
+ * @throws ConfigError
+ */
+export function assertDatabase(config: Config): void {
+  const problems = databaseProblems(config);
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function databaseProblems(config: Config): string[] {
+  return config.nodeEnv === 'production' && !hasExternalDatabase(config)
+    ? ['DATABASE_URL or PGHOST must be set because NODE_ENV=production']
+    : [];
 }
 
 export function hasExternalDatabase(config: Config): boolean {

@@ -14,3 +14,11 @@ export const packageRoot = findRoot(__dirname);
 export const packageVersion = (
   JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
 ).version;
+
+/** Whether this is a checkout, where npm works, and not the image or an installed package. */
+export const isCheckout = existsSync(join(packageRoot, 'package-lock.json'));
+
+/** How a command of the program is run from here, for advice. */
+export function commandLine(command: string): string {
+  return isCheckout ? `npm run ${command}` : `hyperfleet-api ${command}`;
+}

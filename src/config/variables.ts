@@ -166,6 +166,12 @@ export const VARIABLES = {
     MILLISECONDS,
     'Maximum time for a client to send its request',
   ),
+  keepAliveSeconds: integer(
+    'KEEP_ALIVE_SECONDS',
+    620,
+    [1, 86_400],
+    'Seconds after which an idle connection of the API is closed; must be longer than any load balancer or client keeps it (Google: 600), or a request on it can fail',
+  ),
   shutdownTimeoutMs: integer(
     'SHUTDOWN_TIMEOUT_MS',
     20_000,

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { isCheckout } from '../config/package-root';
 
 /** The directory with `bin/`, `lib/` and `share/` of the PostgreSQL that npm installed. */
 export interface EmbeddedBinaries {
@@ -37,7 +38,7 @@ export function locateBinaries(): EmbeddedBinaries {
   } catch {
     throw new Error(
       `The embedded PostgreSQL for ${platform}-${process.arch} is not installed (it is an optional dependency). ` +
-        'Set DATABASE_URL (or PGHOST) to use another PostgreSQL, or run `npm ci --include=optional`.',
+        `Set DATABASE_URL (or PGHOST) to use another PostgreSQL${isCheckout ? ', or run `npm ci --include=optional`' : ''}.`,
     );
   }
   const installed = path.dirname(path.dirname(entry));

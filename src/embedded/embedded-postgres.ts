@@ -7,6 +7,7 @@ import type pg from 'pg';
 import { dataArgument, isAlive, openInstance, runProgram, type Instance } from './instance';
 import {
   connect,
+  LOOPBACK,
   MARK,
   markOf,
   OWNER_LOCK,
@@ -80,7 +81,7 @@ async function tryStart(
 
 function serverArguments(instance: Instance, port: number, fast: boolean): string[] {
   const settings = {
-    listen_addresses: '127.0.0.1',
+    listen_addresses: LOOPBACK,
     port,
     unix_socket_directories: '',
     max_connections: 200,
@@ -162,7 +163,7 @@ async function stopServer(instance: Instance, server: ChildProcess): Promise<voi
 async function freePort(): Promise<number> {
   const probe = net.createServer();
   await new Promise<void>((resolve, reject) => {
-    probe.once('error', reject).listen(0, '127.0.0.1', resolve);
+    probe.once('error', reject).listen(0, LOOPBACK, resolve);
   });
   const { port } = probe.address() as net.AddressInfo;
   await new Promise((resolve) => probe.close(resolve));

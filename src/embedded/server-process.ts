@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
+import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { bracketed } from '../config/config';
 import { EMBEDDED_USER, isAlive, type Instance } from './instance';
 
 /** The advisory lock of the process that owns the server. */
@@ -119,7 +121,14 @@ function isServerOf(instance: Instance, pid: number): boolean {
   }
 }
 
+const addresses = Object.values(networkInterfaces()).flatMap((each) =>
+  (each ?? []).map(({ address }) => address),
+);
+/** Where the server listens: on IPv4, or on IPv6 where the loopback interface has nothing else. */
+export const LOOPBACK =
+  addresses.includes('::1') && !addresses.includes('127.0.0.1') ? '::1' : '127.0.0.1';
+
 export function urlOf(instance: Instance, port: number, database: string): string {
   const password = fs.readFileSync(path.join(instance.directory, 'password'), 'utf8').trim();
-  return `postgres://${EMBEDDED_USER}:${password}@127.0.0.1:${port}/${database}`;
+  return `postgres://${EMBEDDED_USER}:${password}@${bracketed(LOOPBACK)}:${port}/${database}`;
 }

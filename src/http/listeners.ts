@@ -1,20 +1,40 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { bracketed } from '../config/config';
 
-/** Starts a server. @returns the server and its port */
-export function listen(
-  server: Server,
-  port: number,
-  host: string,
-): Promise<{ server: Server; port: number }> {
+export interface Listening {
+  server: Server;
+  host: string;
+  port: number;
+}
+
+/** What Node reports for an IPv6 address where the kernel has no IPv6. */
+const NO_IPV6 = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
+
+/** Starts a server. `::` stands for all addresses, also where there is no IPv6. */
+export async function listen(server: Server, port: number, host: string): Promise<Listening> {
+  try {
+    return await listenOn(server, port, host);
+  } catch (error) {
+    if (host !== '::' || !NO_IPV6.includes((error as NodeJS.ErrnoException).code!)) throw error;
+    return listenOn(server, port, '0.0.0.0');
+  }
+}
+
+function listenOn(server: Server, port: number, host: string): Promise<Listening> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
       server.removeListener('error', reject);
-      resolve({ server, port: (server.address() as AddressInfo).port });
+      resolve({ server, host, port: (server.address() as AddressInfo).port });
     });
   });
+}
+
+/** The URL of a server: an IPv6 address stands in brackets. */
+export function urlOf({ host, port }: Omit<Listening, 'server'>): string {
+  return `http://${bracketed(host)}:${port}`;
 }
 
 /** Why the service is not ready, or undefined when it is. */

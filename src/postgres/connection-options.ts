@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import pg from 'pg';
 import type { ClientConfig } from 'pg';
-import { type Config, ConfigError, isLoopback } from '../config/config';
+import { bracketed, type Config, ConfigError, isLoopback } from '../config/config';
 import type { SslMode } from '../config/variables';
 import { type DatabaseUrl, parseDatabaseUrl } from './database-url';
 
@@ -83,7 +83,7 @@ function describe(
   return {
     client: { ...common, ssl: first },
     ...(second !== undefined && { otherwise: { ...common, ssl: second } }),
-    description: `${client.database ?? ''}@${host}:${client.port ?? 5432}${user} (sslmode ${effective})`,
+    description: `${client.database ?? ''}@${bracketed(host)}:${client.port ?? 5432}${user} (sslmode ${effective})`,
     warnings: [],
   };
 }

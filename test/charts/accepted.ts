@@ -26,6 +26,7 @@ export const ACCEPTED: ValueSet[] = [
         AUTH_ISSUER: 'https://sso.redhat.com/auth/realms/redhat-external',
         AUTH_AUDIENCE: '*',
         AUTHZ_ENABLED: 'true',
+        KEEP_ALIVE_SECONDS: '620',
         PGHOST: 'hyperfleet-api-postgresql',
         PGPASSWORD: 'hyperfleet-api-postgresql:db.password',
         DATABASE_PREPARED_STATEMENTS: 'true',
@@ -154,7 +155,12 @@ export const ACCEPTED: ValueSet[] = [
     name: 'everything on',
     values: {
       adapters: { cluster: [], nodepool: ['gcp-provisioner'] },
-      api: { defaultPageSize: 65500, preStopSeconds: 10, shutdownTimeoutSeconds: 45 },
+      api: {
+        defaultPageSize: 65500,
+        keepAliveSeconds: 70,
+        preStopSeconds: 10,
+        shutdownTimeoutSeconds: 45,
+      },
       auth: { jwksFile: JWKS, rules: [RULE] },
       provider: { schema: SCHEMA },
       pgbouncer: { enabled: true },
@@ -183,6 +189,7 @@ export const ACCEPTED: ValueSet[] = [
         HYPERFLEET_CLUSTER_ADAPTERS: '[]',
         HYPERFLEET_NODEPOOL_ADAPTERS: '["gcp-provisioner"]',
         HYPERFLEET_DEFAULT_PAGE_SIZE: '65500',
+        KEEP_ALIVE_SECONDS: '70',
         SHUTDOWN_TIMEOUT_MS: '45000',
         OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
       });

@@ -39,15 +39,6 @@ test('links that npm left out are put back', () => {
   expect(fs.readlinkSync(link)).toBe(target);
 });
 
-test('without the optional package the error says what to set', async () => {
-  const alone = path.join(base, 'binaries.ts');
-  fs.copyFileSync(path.join(__dirname, '../../src/embedded/binaries.ts'), alone);
-  const { locateBinaries: locate } = (await import(alone)) as {
-    locateBinaries: typeof locateBinaries;
-  };
-  expect(() => locate()).toThrow(/optional dependency.*Set DATABASE_URL/);
-});
-
 (isRoot ? describe : describe.skip)('started by root', () => {
   const id = (flag: string) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
 

@@ -36,7 +36,7 @@ describe('commands', () => {
     const entrypoint = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(image)![1]!) as string[];
     const options = entrypoint.slice(1, -1);
     expect(options).toEqual(['--max-semi-space-size=16']);
-    expect(scripts.start).toBe(`node ${options.join(' ')} dist/src/main.js serve`);
+    expect(scripts.start).toBe(`exec node ${options.join(' ')} dist/src/main.js serve`);
   });
 
   it('prints the configuration in force with its secrets masked', async () => {

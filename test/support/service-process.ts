@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(__dirname, '..', '..');
-const PROGRAM = join(ROOT, 'dist', 'src', 'main.js');
+export const PROGRAM = join(ROOT, 'dist', 'src', 'main.js');
 const READY_TIMEOUT_MS = 60_000;
 
 /** Only what a program needs to run at all: nothing of the tests' own environment leads it astray. */
@@ -44,9 +44,9 @@ export class ServiceProcess {
   private stderr = '';
   private onOutput: () => void = () => undefined;
 
-  constructor(args: string[], env: Record<string, string>, cwd: string) {
-    if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run 'npm run build' first.`);
-    const child = spawn(process.execPath, ['--require', LEASH, PROGRAM, ...args], {
+  constructor(args: string[], env: Record<string, string>, cwd: string, program = PROGRAM) {
+    if (!existsSync(program)) throw new Error(`${program} is missing: run 'npm run build' first.`);
+    const child = spawn(process.execPath, ['--require', LEASH, program, ...args], {
       cwd,
       env: { ...BARE, LOG_FORMAT: 'json', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -96,6 +96,17 @@ export class ServiceProcess {
     return find() as never;
   }
 
+  /** As when the program that reads the output ends before it. */
+  closeOutput(): void {
+    this.child.stdout!.destroy();
+    this.child.stderr!.destroy();
+  }
+
+  /** Sends a signal that is not expected to end it. */
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
   async end(signal: NodeJS.Signals): Promise<Ended> {
     if (this.running) this.child.kill(signal);
     return this.ended;
@@ -109,8 +120,9 @@ export function startService(
   args: string[],
   env: Record<string, string>,
   cwd: string,
+  program?: string,
 ): ServiceProcess {
-  const service = new ServiceProcess(args, env, cwd);
+  const service = new ServiceProcess(args, env, cwd, program);
   started.push(service);
   return service;
 }
@@ -120,8 +132,9 @@ export function runService(
   args: string[],
   env: Record<string, string>,
   cwd: string,
+  program?: string,
 ): Promise<Ended> {
-  return startService(args, env, cwd).ended;
+  return startService(args, env, cwd, program).ended;
 }
 
 export async function stopServices(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

@@ -61,6 +61,18 @@ withHelm('an installation of the chart', () => {
     expect(notes).toMatch(/Sentinels up to v0\.3\.0 and adapters up to v0\.2\.1 send no token/);
   });
 
+  it('advises an upgrade that takes up new defaults, and has notes for values that lack blocks', async () => {
+    const blocks = ['api', 'auth', 'database', 'pgbouncer', 'autoscaling', 'service', 'image'];
+    const values = join(folder, 'old-values.json');
+    writeFileSync(values, JSON.stringify(Object.fromEntries(blocks.map((name) => [name, null]))));
+    const args = ['install', ...RELEASE];
+    const [now, old] = await Promise.all([onCluster(args), onCluster([...args, '-f', values])]);
+    const notes = ({ stdout }: { stdout: string }) => stdout.slice(stdout.indexOf('\nNOTES:'));
+    expect(notes(now)).toMatch(/helm upgrade hyperfleet-api .*--reset-then-reuse-values/);
+    expect(notes(now)).not.toMatch(/ --reuse-values/);
+    expect(notes(old)).toBe(notes(now));
+  });
+
   it('makes up a password of its own each time there is none', async () => {
     cluster.objects.delete(SECRET);
     const passwords = [

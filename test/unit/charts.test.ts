@@ -79,7 +79,7 @@ describe('the chart', () => {
       ]);
     const values = new Set(paths(parse(readFileSync(join(CHART, 'values.yaml'), 'utf8'))));
     const inSchema = described(schema).filter(
-      (path) => path !== '.global' && !path.endsWith('.resources.claims'),
+      (path) => !['.global', '.enabled'].includes(path) && !path.endsWith('.resources.claims'),
     );
     expect(
       inSchema.filter((path) => !values.has(path) && !/\.limits|\.requests/.test(path)),
