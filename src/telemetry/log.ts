@@ -50,20 +50,23 @@ export function createLogger(options: { level: string; format: 'json' | 'text' }
   });
 }
 
+let lines = '';
+
+function flush(): void {
+  if (lines !== '') process.stdout.write(lines);
+  lines = '';
+}
+
 /** Standard output. What is logged in one turn of the event loop leaves by one system call. */
 const output = new Writable({
   decodeStrings: false,
   write(line: string, _encoding, done) {
-    const { stdout } = process;
-    if (stdout.writableCorked === 0) {
-      stdout.cork();
-      setImmediate(() => stdout.uncork());
-    }
-    stdout.write(line);
+    if (lines === '') setImmediate(flush);
+    lines += line;
     done();
   },
 });
-process.on('exit', () => process.stdout.uncork());
+process.on('exit', flush);
 
 /** For tests: logs nothing. */
 export const silentLogger: Logger = winston.createLogger({
