@@ -7,7 +7,9 @@ import { OwnPostgres } from '../test/support/own-postgres';
 import { FREE_PORTS, startService, stopServices } from '../test/support/service-process';
 import { Client } from './faults/client';
 import { verify } from './faults/verify';
-import { REQUIRED, WriteLoad } from './faults/write-load';
+import { adapterVariables } from '../test/support/kinds';
+import { SOME_REQUIRED } from '../test/support/lifecycle-races';
+import { WriteLoad } from './faults/write-load';
 
 /*
  * Runs a steady mixed load. At the end, the service must not use more memory, file descriptors or handles than after
@@ -80,8 +82,7 @@ async function main(): Promise<void> {
       ['serve'],
       {
         ...{ ...FREE_PORTS, DATABASE_URL: databaseUrl, LOG_LEVEL: 'info', LOG_POLLS: 'false' },
-        HYPERFLEET_CLUSTER_ADAPTERS: REQUIRED.Cluster.join(','),
-        HYPERFLEET_NODEPOOL_ADAPTERS: REQUIRED.NodePool.join(','),
+        ...adapterVariables(SOME_REQUIRED),
       },
       directory,
     );

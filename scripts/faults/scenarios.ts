@@ -5,7 +5,9 @@ import { FREE_PORTS, type ServiceProcess, startService } from '../../test/suppor
 import { withClient } from '../../test/support/database';
 import { Client, Tally } from './client';
 import { verify } from './verify';
-import { REQUIRED, WriteLoad } from './write-load';
+import { adapterVariables } from '../../test/support/kinds';
+import { SOME_REQUIRED } from '../../test/support/lifecycle-races';
+import { WriteLoad } from './write-load';
 
 const KILL_EVERY_MS = 200;
 const WRITES_BETWEEN_KILLS = 50;
@@ -43,8 +45,7 @@ export class Running {
         ...FREE_PORTS,
         DATABASE_URL: databaseUrl,
         LOG_POLLS: 'false',
-        HYPERFLEET_CLUSTER_ADAPTERS: REQUIRED.Cluster.join(','),
-        HYPERFLEET_NODEPOOL_ADAPTERS: REQUIRED.NodePool.join(','),
+        ...adapterVariables(SOME_REQUIRED),
         ...env,
       },
       directory,

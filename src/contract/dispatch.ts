@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { AnyResponse, Handlers, Service } from './handler';
-import { targetOf } from './missing-resource';
+import { targetOf } from './target';
 
 type AnyHandler = (request: object, service: Service) => Promise<AnyResponse> | AnyResponse;
 

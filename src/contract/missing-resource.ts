@@ -1,17 +1,8 @@
-import type { ErrorRequestHandler, Request } from 'express';
-import { getKind, type Kinds } from '../kinds/kind';
+import type { ErrorRequestHandler } from 'express';
 import { ProblemError } from '../problems/problem';
 import { getVersion } from '../repositories/resources';
-import type { Target } from '../repositories/targets';
 import type { Service } from './handler';
-
-/** What a request is about; the id is empty for lists and creates. */
-export function targetOf({ context }: Request, kinds: Kinds): Target {
-  const { operation, pathParams } = context;
-  const kind = getKind(kinds, operation!.on!.kind);
-  const ownerId = kind.parent && pathParams[kind.parent.idParameter];
-  return { kind, id: pathParams[kind.idParameter] ?? '', ownerId };
-}
+import { targetOf } from './target';
 
 /**
  * A report about a resource that does not exist is a 404 even if the report is invalid: its adapter must learn that

@@ -12,15 +12,15 @@ export function jsonBody(maxBytes: number) {
   // Not express.json, which hides bytes that are not UTF-8 and keys that appear twice.
   const readBytes = promisify(express.raw({ type: () => true, limit: maxBytes }));
   return async (req: Request, res: Response, next: NextFunction): Promise<void> => {
-    const mediaTypes = [...req.context.operation!.bodies.keys()];
-    if (mediaTypes.length === 0) {
+    const { bodies } = req.context.operation!;
+    if (bodies.size === 0) {
       delete req.headers['content-type'];
       next();
       return;
     }
     const length = Number(req.headers['content-length'] ?? 0);
     if (length === 0 && req.headers['transfer-encoding'] === undefined) throw missingBody();
-    req.context.mediaType = readableType(req, mediaTypes);
+    req.context.mediaType = readableType(req, [...bodies.keys()]);
     // The validator compiles and keeps a schema for every distinct value of this header.
     req.headers['content-type'] = req.context.mediaType;
     if (length > maxBytes) {

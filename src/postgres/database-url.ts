@@ -59,8 +59,8 @@ function decode(text: string): string {
   } catch {
     malformed();
   }
-  // eslint-disable-next-line no-control-regex -- a line break belongs to no name, and the protocol ends strings with NUL
-  return /[\0-\x1f]/.test(decoded) ? malformed() : decoded;
+  // A line break belongs to no name, and the protocol ends strings with NUL.
+  return Array.from(decoded).some((character) => character < ' ') ? malformed() : decoded;
 }
 
 function parametersOf(query: string): Map<string, string> {

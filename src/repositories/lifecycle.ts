@@ -10,8 +10,14 @@ import {
   lockWithReports,
   type ResourceWithReports,
 } from './resources';
-import { columnsOf, RESOURCE_TABLES, type ResourceRow, STATUS, statusValues } from './rows';
-import type { StatusValues } from './rows';
+import {
+  columnsOf,
+  RESOURCE_TABLES,
+  type ResourceRow,
+  STATUS,
+  statusValues,
+  type StatusValues,
+} from './rows';
 import { IS_TARGET, notFound, type Target, targetValues, type TargetValues } from './targets';
 
 /*
