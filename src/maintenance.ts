@@ -1,4 +1,5 @@
-import { type Config, loadKinds } from './config/config';
+import type { Config } from './config/config';
+import { loadDeployment } from './contract/deployment';
 import { reaggregateAll } from './repositories/reaggregate';
 import type { Logger } from './telemetry/log';
 import { openDatabase } from './service';
@@ -21,10 +22,11 @@ export async function reaggregate(config: Config, log: Logger, args: string[]): 
   if ((option !== undefined && (option !== '--after' || after === '')) || rest.length > 0) {
     throw new Error('Usage: hyperfleet-api reaggregate [--after ID]');
   }
+  const { kinds } = await loadDeployment(config);
   const database = await openDatabase(config, log, 'as configured');
   let lastId = after;
   try {
-    const done = await reaggregateAll(database.db, loadKinds(config), after, BATCH_SIZE, {
+    const done = await reaggregateAll(database.db, kinds, after, BATCH_SIZE, {
       onProgress(progress) {
         lastId = progress.lastId;
         log.info('reaggregating', { ...progress });

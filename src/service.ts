@@ -1,8 +1,9 @@
 import knexBuilder, { type Knex } from 'knex';
 import { createGate, type Gate } from './auth/gate';
-import { assertDatabase, type Config, hasExternalDatabase, loadKinds } from './config/config';
+import { assertDatabase, type Config, hasExternalDatabase } from './config/config';
 import { commandLine } from './config/package-root';
 import { createContract } from './contract/contract';
+import { loadDeployment } from './contract/deployment';
 import type { Service } from './contract/handler';
 import { type ConnectionOptions, connectionOptions } from './postgres/connection-options';
 import { Database } from './postgres/database';
@@ -25,14 +26,9 @@ export interface RunningService extends Service {
  * @throws Error for a configuration, file, database or schema that cannot be used
  */
 export async function createService(config: Config, log: Logger): Promise<RunningService> {
-  const contract = await createContract(config.defaultPageSize);
-  const kinds = loadKinds(config);
-  const specs = await createSpecValidator(
-    config.openapiSchemaPath,
-    contract.document,
-    kinds.values(),
-    log,
-  );
+  const { kinds, document } = await loadDeployment(config);
+  const contract = await createContract(document);
+  const specs = await createSpecValidator(config.openapiSchemaPath, document, kinds.values(), log);
   const operationIds = contract.operations.map(({ id }) => id);
   const gate = await createGate(config, log, operationIds);
   const database = await openDatabase(config, log, 'as configured');

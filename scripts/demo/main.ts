@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import { createClient, ok } from '../../src/client';
 import { loadConfig } from '../../src/config/config';
+import { readKinds } from '../../src/config/kinds-file';
+import { getKind } from '../../src/kinds/kind';
 import { liveScreen, plainScreen } from './screen';
 import { play } from './story';
 
@@ -43,7 +45,9 @@ function readOptions() {
 async function main(): Promise<void> {
   const { url, clusters, speed } = readOptions();
   // The settings of the service, in case it requires other adapters than the default ones.
-  const { clusterAdapters, nodePoolAdapters } = loadConfig();
+  const { kinds } = await readKinds(loadConfig());
+  const clusterAdapters = getKind(kinds, 'Cluster').requiredAdapters;
+  const nodePoolAdapters = getKind(kinds, 'NodePool').requiredAdapters;
   const client = createClient({ baseUrl: url });
   await ok(client.GET('/api/hyperfleet/v1/compatibility')).catch(() => {
     throw new Error(`There is no HyperFleet API at ${url}. Start it with: make run-no-auth`);

@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import { CLUSTER, NODE_POOL } from '../kinds/built-in';
-import { createKinds, type Kinds } from '../kinds/kind';
 import type { Variable } from './variable';
 import { VARIABLES } from './variables';
 
@@ -150,12 +148,4 @@ export function readConfiguredFile(variable: string, path: string): string {
       `${variable}='${path}' cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
     ]);
   }
-}
-
-/** The kinds that are served, with the adapters that the configuration requires for them. */
-export function loadKinds({ clusterAdapters, nodePoolAdapters }: Config): Kinds {
-  return createKinds([
-    { ...CLUSTER, requiredAdapters: clusterAdapters },
-    { ...NODE_POOL, requiredAdapters: nodePoolAdapters },
-  ]);
 }

@@ -1,5 +1,5 @@
-import { ADAPTER_NAME, conditionTypeOf } from '../kinds/adapter-names';
-import type { KindDeclaration } from '../kinds/kind';
+import { ADAPTER_NAME, adaptersFault } from '../kinds/adapter-names';
+import type { BuiltInDeclaration } from '../kinds/built-in';
 
 /** One environment variable. */
 export interface Variable<T> {
@@ -79,34 +79,24 @@ export function optionalFlag(name: string, description: string): Variable<Option
   return { name, description, parse: parseFlag };
 }
 
-export function adapters(name: string, kind: KindDeclaration): Variable<readonly string[]> {
+export function adapters(
+  name: string,
+  { kind, required_adapters }: BuiltInDeclaration,
+): Variable<Optional<readonly string[]>> {
   return {
     name,
-    default: kind.requiredAdapters.join(','),
     keepEmpty: true,
-    description: `Adapters required for a ${kind.noun} to be Ready, as a JSON array or a comma-separated list; \`[]\` means none`,
+    description: `Adapters required for a ${kind} to be Ready, as a JSON array or a comma-separated list; \`[]\` means none. They win over those in \`HYPERFLEET_KINDS_FILE\`; default: \`${required_adapters.join(',')}\``,
     parse(value) {
       const list = value.trim().startsWith('[')
         ? parseJsonList(value)
         : value.split(',').map((entry) => entry.trim());
-      const types = new Map<string, string>();
-      for (const adapter of list) {
-        if (!ADAPTER_NAME.test(adapter)) {
-          throw new Error(
-            `contains '${adapter}', which is not a valid adapter name ([] means none)`,
-          );
-        }
-        const type = conditionTypeOf(adapter);
-        const other = types.get(type);
-        if (other !== undefined) {
-          throw new Error(
-            other === adapter
-              ? `contains '${adapter}' twice`
-              : `contains '${other}' and '${adapter}', which share the condition type ${type}`,
-          );
-        }
-        types.set(type, adapter);
+      const invalid = list.find((adapter) => !ADAPTER_NAME.test(adapter));
+      if (invalid !== undefined) {
+        throw new Error(`contains '${invalid}', which is not a valid adapter name ([] means none)`);
       }
+      const fault = adaptersFault(list);
+      if (fault !== undefined) throw new Error(fault);
       return Object.freeze(list);
     },
   };

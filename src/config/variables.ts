@@ -90,6 +90,10 @@ export const VARIABLES = {
     'Migrate the schema at the start; default: only with the embedded database',
   ),
 
+  kindsFile: optional(
+    'HYPERFLEET_KINDS_FILE',
+    'YAML or JSON file whose `entities` declare further kinds, or change the built-in ones; see docs/kinds.md',
+  ),
   clusterAdapters: adapters('HYPERFLEET_CLUSTER_ADAPTERS', CLUSTER),
   nodePoolAdapters: adapters('HYPERFLEET_NODEPOOL_ADAPTERS', NODE_POOL),
   defaultPageSize: integer(

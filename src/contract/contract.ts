@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { type Document, listOperations, type Operation, readContract } from './document';
+import { type Document, listOperations, type Operation } from './document';
 import { createRouter } from './router';
 import { createValidator } from './validator';
 
@@ -13,9 +13,8 @@ export interface Contract {
   validate: RequestHandler[];
 }
 
-/** @param defaultPageSize page size of list requests that specify none */
-export async function createContract(defaultPageSize: number): Promise<Contract> {
-  const document = readContract(defaultPageSize);
+/** @param document the resolved contract with the operations of every kind */
+export async function createContract(document: Document): Promise<Contract> {
   const operations = listOperations(document);
   const findMatch = createRouter(operations);
   const { middleware, metadata } = await createValidator(document, operations);

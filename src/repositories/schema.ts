@@ -12,6 +12,7 @@ const TABLES = [
   'resources',
   'resource_status',
   'resource_labels',
+  'resource_references',
   'adapter_statuses',
   'resource_counts',
 ];

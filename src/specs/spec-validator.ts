@@ -38,10 +38,15 @@ export async function createSpecValidator(
   const ajv = createAjv(is30);
   const schemas = new Schemas(document, is30, ajv);
   const keys = new Map<string, string>();
-  for (const { name: kind, specSchema } of kinds) {
+  for (const { name: kind, specSchema, requireSpecSchema } of kinds) {
+    if (specSchema === undefined) continue;
     const key = schemas.add(['components', 'schemas', specSchema]);
     if (key !== undefined) keys.set(specSchema, key);
-    else {
+    else if (requireSpecSchema) {
+      throw new ConfigError([
+        `${name} has no components.schemas.${specSchema}, which ${kind} requires`,
+      ]);
+    } else {
       const why = `no components.schemas.${specSchema}: the spec of a ${kind} is not validated`;
       log.warn(`${name} has ${why}`);
     }
@@ -55,8 +60,8 @@ export async function createSpecValidator(
   const guard = path === undefined ? <T>(task: () => T): T => task() : createGuard(TIME_LIMIT_MS);
   return {
     validate({ name: kind, specSchema }, spec) {
-      const validator = validators.get(specSchema);
-      if (!validator) return [];
+      const validator = specSchema === undefined ? undefined : validators.get(specSchema);
+      if (validator === undefined) return [];
       const fields = guard(() => {
         if (validator(spec)) return [];
         return fieldsOfErrors(ajv, (validator.errors ?? []).slice(0, MAX_CONSIDERED), ['spec']);

@@ -1,5 +1,4 @@
-import { createKinds } from '../../src/kinds/kind';
-import { CLUSTER, NODE_POOL } from '../../src/kinds/built-in';
+import { declareKinds } from '../../src/kinds/declare';
 import { reaggregateAll } from '../../src/repositories/reaggregate';
 import { api, tally } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
@@ -143,7 +142,7 @@ describe.each<[string, Record<string, string>, Record<string, string>]>([
 
   it('changes nothing about the recomputation of all conditions', async () => {
     const created = await api(app).post('/clusters').send(newCluster());
-    const kinds = createKinds([{ ...CLUSTER, requiredAdapters: ['validation', 'dns'] }, NODE_POOL]);
+    const kinds = declareKinds([], { Cluster: ['validation', 'dns'] }).kinds;
     const done = await reaggregateAll(app.service.db, kinds, '', 100, {
       onProgress: () => undefined,
       onCollision: () => undefined,

@@ -44,13 +44,14 @@ describe('commands', () => {
       DATABASE_URL: 'postgres://jane:hunter2@db.example.org/fleet',
       PGPASSWORD: 'hunter3',
       HYPERFLEET_DEFAULT_PAGE_SIZE: '77',
+      HYPERFLEET_CLUSTER_ADAPTERS: 'validation,dns',
     });
     expect(ended.code).toBe(0);
     expect(JSON.parse(ended.stdout)).toMatchObject({
       API_PORT: 8000,
       DATABASE_URL: '***',
       HYPERFLEET_DEFAULT_PAGE_SIZE: 77,
-      HYPERFLEET_CLUSTER_ADAPTERS: ['validation', 'dns', 'pullsecret', 'hypershift'],
+      HYPERFLEET_CLUSTER_ADAPTERS: ['validation', 'dns'],
     });
     expect(ended.stdout + ended.stderr).not.toMatch(/hunter/);
   });

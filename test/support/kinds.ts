@@ -1,18 +1,12 @@
-import {
-  CLUSTER as CLUSTER_DECLARATION,
-  NODE_POOL as NODE_POOL_DECLARATION,
-} from '../../src/kinds/built-in';
-import { createKinds, getKind, type Kinds } from '../../src/kinds/kind';
+import { declareKinds } from '../../src/kinds/declare';
+import { getKind, type Kinds } from '../../src/kinds/kind';
 
 /** The built-in kinds with other required adapters. */
 export function kindsWith(cluster: readonly string[], nodePool: readonly string[]): Kinds {
-  return createKinds([
-    { ...CLUSTER_DECLARATION, requiredAdapters: cluster },
-    { ...NODE_POOL_DECLARATION, requiredAdapters: nodePool },
-  ]);
+  return declareKinds([], { Cluster: cluster, NodePool: nodePool }).kinds;
 }
 
-export const KINDS = createKinds([CLUSTER_DECLARATION, NODE_POOL_DECLARATION]);
+export const KINDS = declareKinds([], {}).kinds;
 export const CLUSTER = getKind(KINDS, 'Cluster');
 export const NODE_POOL = getKind(KINDS, 'NodePool');
 

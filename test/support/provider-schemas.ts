@@ -2,11 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { CLUSTER, NODE_POOL } from '../../src/kinds/built-in';
-import { createKinds, getKind } from '../../src/kinds/kind';
 import type { ProblemField } from '../../src/problems/problem';
 import { createSpecValidator, type SpecValidator } from '../../src/specs/spec-validator';
 import { type Logger, silentLogger } from '../../src/telemetry/log';
+import { CLUSTER, KINDS, NODE_POOL } from './kinds';
 
 export type Json = Record<string, unknown>;
 
@@ -21,12 +20,11 @@ beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'spec-validator-'))));
 beforeEach(() => (warnings = []));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const kinds = createKinds([CLUSTER, NODE_POOL]);
-export const cluster = getKind(kinds, 'Cluster');
-export const nodePool = getKind(kinds, 'NodePool');
+export const cluster = CLUSTER;
+export const nodePool = NODE_POOL;
 
 export function createValidator(path: string | undefined, fallback = {}): Promise<SpecValidator> {
-  return createSpecValidator(path, fallback, kinds.values(), log);
+  return createSpecValidator(path, fallback, KINDS.values(), log);
 }
 
 export function file(text: string, name = 'provider.yaml'): string {

@@ -29,6 +29,8 @@ exports.up = async (knex) => {
       updated_by   text NOT NULL,
       deleted_time timestamptz(3),
       deleted_by   text,
+      -- {"<ref_type>": ["<target id>", …]}, as its owner has ordered them; NULL: it refers to nothing.
+      reference_ids jsonb,
       CONSTRAINT resources_id_form CHECK (id ~ '^2[0-9a-hjkmnp-tv-z]{26}$'),
       CONSTRAINT resources_name_form CHECK (
         name ~ '^[a-z0-9]([-a-z0-9]*[a-z0-9])\\?$' AND length(name) <= 100
@@ -98,6 +100,18 @@ exports.up = async (knex) => {
       data                jsonb NOT NULL CHECK (jsonb_typeof(data) = 'object'),
       PRIMARY KEY (resource_id, adapter)
     ) WITH (fillfactor = 80)`);
+
+  // The other direction of resources.reference_ids: who refers to a resource.
+  await knex.raw(`
+    CREATE TABLE resource_references (
+      referrer_id text COLLATE "C" NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+      ref_type    text COLLATE "C" NOT NULL,
+      target_id   text COLLATE "C" NOT NULL REFERENCES resources (id),
+      PRIMARY KEY (target_id, ref_type, referrer_id)
+    )`);
+  await knex.raw(
+    'CREATE INDEX resource_references_referrer_id_idx ON resource_references (referrer_id)',
+  );
 
   // Exact totals without counting. Each kind has a row per shard, so that writers seldom need the same row.
   await knex.raw(`
@@ -170,7 +184,7 @@ exports.up = async (knex) => {
 /** @param {import('knex').Knex} knex */
 exports.down = async (knex) => {
   await knex.raw(
-    'DROP TABLE resource_counts, adapter_statuses, resource_labels, resource_status, resources',
+    'DROP TABLE resource_counts, resource_references, adapter_statuses, resource_labels, resource_status, resources',
   );
   await knex.raw(
     'DROP FUNCTION count_resources(), count_flip(), add_to_counts(text, bigint, bigint, bigint)',

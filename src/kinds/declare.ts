@@ -1,0 +1,159 @@
+import { adaptersFault } from './adapter-names';
+import { BUILT_IN, type BuiltInDeclaration } from './built-in';
+import { type Entry, type KindDeclaration, readEntries, unlessZero } from './declaration';
+import { createKind, type Kind, type Kinds } from './kind';
+
+export interface Declared {
+  /** The built-in kinds and those that are declared without a fault; parents come before their children. */
+  kinds: Kinds;
+  /** Everything that is wrong, each with its place. Empty: the kinds can be served. */
+  faults: string[];
+}
+
+/** By built-in kind. */
+export type RequiredAdapters = Readonly<Record<string, readonly string[] | undefined>>;
+
+/**
+ * The kinds of a service: the built-in ones, and those that an operator declares.
+ * @param entities the property `entities` of the operator's file
+ * @param adapters required adapters of built-in kinds that win over those of a declaration
+ */
+export function declareKinds(entities: unknown, adapters: RequiredAdapters): Declared {
+  const { entries, faults } = readEntries(entities);
+  const declared = withBuiltIn(entries, adapters, faults);
+  faults.push(
+    ...declared.flatMap((entry) => faultsOf(entry, declared)),
+    ...requiredCycles(declared),
+  );
+
+  const kinds = new Map<string, Kind>();
+  const tops = declared.filter(({ declaration }) => declaration.parent_kind === undefined);
+  const children = declared.filter(({ declaration }) => declaration.parent_kind !== undefined);
+  for (const { declaration } of tops)
+    kinds.set(declaration.kind, createKind(declaration, undefined));
+  for (const { declaration } of children) {
+    const parent = kinds.get(declaration.parent_kind!);
+    if (parent !== undefined) kinds.set(declaration.kind, createKind(declaration, parent));
+  }
+  return { kinds, faults };
+}
+
+/** Entries about built-in kinds change these; a repeated kind is a fault. */
+function withBuiltIn(
+  entries: readonly Entry[],
+  adapters: RequiredAdapters,
+  faults: string[],
+): Entry[] {
+  const byKind = new Map<string, Entry>(
+    BUILT_IN.map((declaration) => [declaration.kind, { declaration, place: declaration.kind }]),
+  );
+  const seen = new Map<string, string>();
+  for (const { declaration, place } of entries) {
+    const { kind } = declaration;
+    const other = seen.get(kind);
+    if (other !== undefined) {
+      faults.push(`${place}.kind is '${kind}', which ${other} declares already`);
+      continue;
+    }
+    seen.set(kind, place);
+    const builtIn = BUILT_IN.find((known) => known.kind === kind);
+    const complete =
+      builtIn === undefined ? declaration : changed(builtIn, declaration, place, faults);
+    byKind.set(kind, { declaration: complete, place });
+  }
+  for (const { kind } of BUILT_IN) {
+    const { declaration, place } = byKind.get(kind)!;
+    const required_adapters = adapters[kind] ?? declaration.required_adapters;
+    byKind.set(kind, { declaration: { ...declaration, required_adapters }, place });
+  }
+  return [...byKind.values()];
+}
+
+/** A built-in kind with what an operator may change of it. */
+function changed(
+  builtIn: BuiltInDeclaration,
+  wanted: KindDeclaration,
+  place: string,
+  faults: string[],
+): BuiltInDeclaration {
+  for (const name of ['plural', 'parent_kind'] as const) {
+    if (wanted[name] !== undefined && wanted[name] !== builtIn[name]) {
+      const fixed = builtIn[name] === undefined ? 'absent' : `'${builtIn[name]}'`;
+      faults.push(`${place}.${name} must be ${fixed}: ${builtIn.kind} is built in`);
+    }
+  }
+  const name_min_len = unlessZero(wanted.name_min_len) ?? builtIn.name_min_len;
+  const name_max_len = unlessZero(wanted.name_max_len) ?? builtIn.name_max_len;
+  if (name_min_len < builtIn.name_min_len || name_max_len > builtIn.name_max_len) {
+    faults.push(
+      `${place}: names of a ${builtIn.kind} must stay within ${builtIn.name_min_len} to ${builtIn.name_max_len} characters`,
+    );
+  }
+  const { parent_kind } = builtIn;
+  return { ...builtIn, ...wanted, parent_kind, name_min_len, name_max_len };
+}
+
+/** What contradicts itself or the other declarations. */
+function faultsOf({ declaration, place }: Entry, all: readonly Entry[]): string[] {
+  const { kind, plural, parent_kind, references = [], required_adapters = [] } = declaration;
+  const { name_min_len, name_max_len } = declaration;
+  const faults: string[] = [];
+  const find = (name: string) => all.find((entry) => entry.declaration.kind === name)?.declaration;
+
+  const first = all.find((entry) => entry.declaration.plural === plural)!;
+  if (first.declaration.kind !== kind) {
+    faults.push(`${place}.plural is '${plural}', which is the plural of ${first.declaration.kind}`);
+  }
+  const twin = all.find(({ declaration: other }) => {
+    return other.kind !== kind && other.kind.toLowerCase() === kind.toLowerCase();
+  });
+  if (twin !== undefined) {
+    faults.push(
+      `${place}.kind is '${kind}', which differs from ${twin.declaration.kind} only in case`,
+    );
+  }
+  if (parent_kind !== undefined) {
+    const parent = find(parent_kind);
+    if (parent === undefined) {
+      faults.push(`${place}.parent_kind is '${parent_kind}', which is not declared`);
+    } else if (parent.parent_kind !== undefined) {
+      faults.push(`${place}.parent_kind is '${parent_kind}', which has a parent of its own`);
+    }
+  }
+  const wrong = adaptersFault(required_adapters);
+  if (wrong !== undefined) faults.push(`${place}.required_adapters ${wrong}`);
+  if (name_min_len && name_max_len && name_max_len < name_min_len) {
+    faults.push(`${place}.name_max_len is ${name_max_len}, less than name_min_len`);
+  }
+  const types = new Set<string>();
+  references.forEach(({ ref_type, target_kind, min = 0, max = 0 }, index) => {
+    const at = `${place}.references.${index}`;
+    if (types.has(ref_type)) faults.push(`${at}.ref_type is '${ref_type}', as of an earlier one`);
+    types.add(ref_type);
+    if (find(target_kind) === undefined) {
+      faults.push(`${at}.target_kind is '${target_kind}', which is not declared`);
+    }
+    if (max !== 0 && max < min) faults.push(`${at}.max is ${max}, less than min`);
+  });
+  return faults;
+}
+
+/** Kinds that require references to one another: no resource of theirs could ever be the first. */
+function requiredCycles(all: readonly Entry[]): string[] {
+  const required = new Map(
+    all.map(({ declaration: { kind, references = [] } }) => [
+      kind,
+      references.filter(({ min = 0 }) => min > 0).map(({ target_kind }) => target_kind),
+    ]),
+  );
+  const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
+    (required.get(from) ?? []).some((next) => {
+      if (next === to) return true;
+      if (seen.has(next)) return false;
+      seen.add(next);
+      return reaches(next, to, seen);
+    });
+  return all
+    .filter(({ declaration: { kind } }) => reaches(kind, kind))
+    .map(({ place }) => `${place}.references form a cycle of references that are all required`);
+}
