@@ -2,7 +2,7 @@ import type { Config } from './config/config';
 import { loadDeployment } from './contract/deployment';
 import { reaggregateAll } from './repositories/reaggregate';
 import type { Logger } from './telemetry/log';
-import { openDatabase } from './service';
+import { assertDeclared, openDatabase } from './service';
 
 /** Brings the schema up to date. Several processes can do it at the same time. */
 export async function migrate(config: Config, log: Logger): Promise<void> {
@@ -26,6 +26,7 @@ export async function reaggregate(config: Config, log: Logger, args: string[]): 
   const database = await openDatabase(config, log, 'as configured');
   let lastId = after;
   try {
+    await assertDeclared(database.db, kinds, log);
     const done = await reaggregateAll(database.db, kinds, after, BATCH_SIZE, {
       onProgress(progress) {
         lastId = progress.lastId;

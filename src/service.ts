@@ -1,6 +1,6 @@
 import knexBuilder, { type Knex } from 'knex';
 import { createGate, type Gate } from './auth/gate';
-import { assertDatabase, type Config, hasExternalDatabase } from './config/config';
+import { assertDatabase, type Config, ConfigError, hasExternalDatabase } from './config/config';
 import { commandLine } from './config/package-root';
 import { createContract } from './contract/contract';
 import { loadDeployment } from './contract/deployment';
@@ -10,7 +10,9 @@ import { Database } from './postgres/database';
 import { errorType } from './postgres/errors';
 import { waitForDatabase } from './postgres/first-connection';
 import { assertUsable, migrateUp, pendingMigrations } from './postgres/migrations';
+import type { Kinds } from './kinds/kind';
 import { countPending } from './repositories/counts';
+import { countUndeclared, findContradictions } from './repositories/schema';
 import { createSpecValidator } from './specs/spec-validator';
 import type { Logger } from './telemetry/log';
 import { Metrics } from './telemetry/metrics';
@@ -33,6 +35,10 @@ export async function createService(config: Config, log: Logger): Promise<Runnin
   const gate = await createGate(config, log, operationIds);
   const database = await openDatabase(config, log, 'as configured');
   const { db } = database;
+  await assertDeclared(db, kinds, log).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
+  });
 
   const metrics = new Metrics();
   db.observe = ({ operation, table }, seconds, error) =>
@@ -47,6 +53,21 @@ export async function createService(config: Config, log: Logger): Promise<Runnin
       await database.close();
     },
   };
+}
+
+/**
+ * Holds the declarations of kinds against what is stored.
+ * @throws ConfigError that lists every contradiction
+ */
+export async function assertDeclared(db: Database, kinds: Kinds, log: Logger): Promise<void> {
+  const contradictions = await findContradictions(db, kinds);
+  if (contradictions.length > 0) throw new ConfigError(contradictions);
+  for (const { kind, total } of await countUndeclared(db, kinds)) {
+    log.warn('the database has resources of a kind that is not declared; they are not served', {
+      kind,
+      resources: total,
+    });
+  }
 }
 
 /** A connected database. `close` releases it. */

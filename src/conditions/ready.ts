@@ -51,7 +51,7 @@ function explainReady(
     return {
       status: 'False',
       reason: 'WaitingForChildren',
-      message: 'Waiting for the removal of the node pools',
+      message: 'Waiting for the removal of its children',
     };
   }
   return {

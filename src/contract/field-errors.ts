@@ -34,13 +34,6 @@ export function fieldsOfValidatorErrors(
   return distinctFields(withoutNoise(rules).map(describeRule));
 }
 
-/** Joins the first few messages into the sentence that a problem begins with. */
-export function validationDetail(fields: readonly ProblemField[]): string {
-  const shown = fields.slice(0, 5).map(({ message }) => message);
-  if (fields.length > shown.length) shown.push(`and ${fields.length - shown.length} more`);
-  return `${shown.join('; ')}.`;
-}
-
 function brokenRule({ path, message, errorCode }: EovError, input: ValidatedInput): BrokenRule {
   const [, place = '', pointer = ''] = /^\/([^/]*)(.*)$/s.exec(path) ?? [];
   const root: unknown = hasOwn(input, place) ? input[place] : undefined;

@@ -1,9 +1,9 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler } from 'express';
 import { describeRule } from '../problems/broken-rule';
 import { fieldName } from '../problems/field-path';
-import { ProblemError, type ProblemField } from '../problems/problem';
+import { ProblemError, type ProblemField, refuseFields } from '../problems/problem';
 import type { Json, Schema } from './document';
-import { type EovError, fieldsOfValidatorErrors, validationDetail } from './field-errors';
+import { type EovError, fieldsOfValidatorErrors } from './field-errors';
 
 const LABEL_PREFIX =
   /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -29,7 +29,7 @@ export const applyRequestRules: RequestHandler = (req, _res, next) => {
 /** Mounted after the validator: refuses what was found, by it or before it. @throws ProblemError VAL-000 */
 export const refuseFaults: [RequestHandler, ErrorRequestHandler] = [
   (req, _res, next) => {
-    refuse(req.context.faults);
+    refuseFields(req.context.faults);
     next();
   },
   (error: unknown, req: Request, _res: unknown, next: NextFunction) => {
@@ -39,13 +39,9 @@ export const refuseFaults: [RequestHandler, ErrorRequestHandler] = [
     }
     const { query, context } = req;
     const input = { query, params: context.pathParams, body: req.body as unknown };
-    refuse([...context.faults, ...fieldsOfValidatorErrors(error.errors, input)]);
+    refuseFields([...context.faults, ...fieldsOfValidatorErrors(error.errors, input)]);
   },
 ];
-
-function refuse(errors: ProblemField[]): void {
-  if (errors.length > 0) throw new ProblemError('VAL-000', validationDetail(errors), { errors });
-}
 
 function isValidatorError(error: unknown): error is { errors: EovError[] } {
   const { status, errors } = error as { status?: unknown; errors?: unknown };

@@ -1,13 +1,13 @@
-import { validationDetail } from '../contract/field-errors';
 import type { ResourceHandler, Service } from '../contract/handler';
 import { etagOf, noneMatch, versionGuard } from '../http/etag';
 import { mergePatch } from './merge-patch';
 import { hrefOf, type Kind } from '../kinds/kind';
-import { ProblemError, type ProblemField } from '../problems/problem';
+import { ProblemError, refuseFields } from '../problems/problem';
 import { deleteResource, forceDeleteResource } from '../repositories/lifecycle';
 import { listResources } from '../repositories/lists';
 import { type Desired, patchResource } from '../repositories/patch';
 import { createResource } from '../repositories/create';
+import { referencesOf } from '../repositories/references';
 import { getResource, getVersion } from '../repositories/resources';
 import { type JsonObject, type ResourceRow, toResource } from '../repositories/rows';
 import { resourceListing } from '../search/fields';
@@ -24,19 +24,20 @@ export const list: ResourceHandler<'list'> = async (request, service) => {
       page: options.page,
       size: rows.length,
       total,
-      items: rows.map((row) => show(kind, row, service)),
+      items: rows.map((row) => show(row, service)),
     },
   };
 };
 
 export const create: ResourceHandler<'create'> = async (request, service) => {
   const { kind, ownerId, actor } = request;
-  const { name, spec, labels = {} } = request.body;
+  const { name, spec, labels = {}, references = {} } = request.body;
   assertSpec(service, kind, spec);
-  const row = await createResource(service.db, { kind, ownerId, name, spec, labels, actor });
+  const resource = { kind, ownerId, name, spec, labels, references, actor };
+  const row = await createResource(service.db, resource);
   return {
     status: 201,
-    body: show(kind, row, service),
+    body: show(row, service),
     headers: { ...versionHeaders(row), Location: hrefOf(kind, row.id) },
   };
 };
@@ -48,28 +49,29 @@ export const read: ResourceHandler<'read'> = async (request, service) => {
     if (!noneMatch(known, version)) return { status: 304, headers: versionHeaders({ version }) };
   }
   const row = await getResource(service.db, request);
-  return { status: 200, body: show(request.kind, row, service), headers: versionHeaders(row) };
+  return { status: 200, body: show(row, service), headers: versionHeaders(row) };
 };
 
 export const patch: ResourceHandler<'patch'> = async (request, service) => {
   const { kind, body, mediaType, actor } = request;
   const merge = mediaType === 'application/merge-patch+json';
-  const desired = ({ spec, labels }: ResourceRow): Desired => {
-    const before = { spec, labels };
+  const desired = ({ spec, labels, reference_ids }: ResourceRow): Desired => {
+    const before = { spec, labels, references: referencesOf(reference_ids) };
     const wanted = merge ? merged(before, body, service) : ({ ...before, ...body } as Desired);
     assertSpec(service, kind, wanted.spec);
     return wanted;
   };
   const assertVersion = versionGuard(request.headers['if-match']);
-  const change = { desired, assertVersion, actor };
+  const targetIds = 'references' in body ? namedTargets(body.references) : undefined;
+  const change = { desired, assertVersion, actor, targetIds };
   const row = await patchResource(service.db, request, change, service.kinds);
-  return { status: 200, body: show(kind, row, service), headers: versionHeaders(row) };
+  return { status: 200, body: show(row, service), headers: versionHeaders(row) };
 };
 
 export const markDeleted: ResourceHandler<'delete'> = async (request, service) => {
   const guard = versionGuard(request.headers['if-match']);
   const row = await deleteResource(service.db, request, guard, request.actor, service.kinds);
-  return { status: 202, body: show(request.kind, row, service), headers: versionHeaders(row) };
+  return { status: 202, body: show(row, service), headers: versionHeaders(row) };
 };
 
 export const forceDelete: ResourceHandler<'force-delete'> = async (request, service) => {
@@ -85,8 +87,8 @@ export const forceDelete: ResourceHandler<'force-delete'> = async (request, serv
   return { status: 204 };
 };
 
-function show(kind: Kind, row: ResourceRow, { config }: Service) {
-  return toResource(row, kind, config.conditionAliases);
+function show(row: ResourceRow, { config, kinds }: Service) {
+  return toResource(row, kinds, config.conditionAliases);
 }
 
 function versionHeaders({ version }: Pick<ResourceRow, 'version'>): Record<string, string> {
@@ -95,12 +97,12 @@ function versionHeaders({ version }: Pick<ResourceRow, 'version'>): Record<strin
 
 /** Applies a merge patch. The result of several of them has the same limits as one body. */
 function merged(before: Desired, patch: object, { config, contract }: Service): Desired {
-  const { spec = {}, labels = {} } = mergePatch(before, patch) as Partial<Desired>;
+  const { spec = {}, labels = {}, references = {} } = mergePatch(before, patch) as Partial<Desired>;
   const count = Object.keys(labels).length;
   const { maxProperties } = contract.document.components.schemas.Labels!;
   if (count > maxProperties!) {
     const message = `labels would have ${count} entries, more than ${maxProperties}`;
-    refuse([{ field: 'labels', message, constraint: 'maxProperties' }]);
+    refuseFields([{ field: 'labels', message, constraint: 'maxProperties' }]);
   }
   if (Buffer.byteLength(JSON.stringify({ spec, labels })) > config.maxBodyBytes) {
     throw new ProblemError(
@@ -108,15 +110,16 @@ function merged(before: Desired, patch: object, { config, contract }: Service): 
       `The result of the patch would be larger than ${config.maxBodyBytes} bytes.`,
     );
   }
-  return { spec, labels };
+  return { spec, labels, references };
+}
+
+/** The ids in `references` of a body; a merge patch removes a type with null. */
+function namedTargets(references: object | null | undefined): string[] {
+  const lists = Object.values(references ?? {}) as ({ id: string }[] | null)[];
+  return lists.flatMap((list) => (list ?? []).map(({ id }) => id));
 }
 
 /** Validates a spec against the provider's schema. @throws ProblemError VAL-000 with every fault */
 function assertSpec({ specs }: Service, kind: Kind, spec: JsonObject): void {
-  const faults = specs.validate(kind, spec);
-  if (faults.length > 0) refuse(faults);
-}
-
-function refuse(errors: ProblemField[]): never {
-  throw new ProblemError('VAL-000', validationDetail(errors), { errors });
+  refuseFields(specs.validate(kind, spec));
 }

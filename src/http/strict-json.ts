@@ -1,7 +1,6 @@
 import { type JSONPath, printParseErrorCode, visit } from 'jsonc-parser';
-import { validationDetail } from '../contract/field-errors';
 import { fieldName, isShowable } from '../problems/field-path';
-import { ProblemError, type ProblemField } from '../problems/problem';
+import { ProblemError, type ProblemField, refuseFields } from '../problems/problem';
 
 /** Deeper values have no use, and would exhaust the stack of recursive code. */
 const MAX_DEPTH = 100;
@@ -39,9 +38,7 @@ export function parseStrictJson(text: string): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ProblemError('VAL-006', `The body must be a JSON object, not ${describe(value)}.`);
   }
-  if (changes.length > 0) {
-    throw new ProblemError('VAL-000', validationDetail(changes), { errors: changes });
-  }
+  refuseFields(changes);
   return value;
 }
 

@@ -20,6 +20,7 @@ export const PROBLEMS = {
   'CNF-001': { status: 409, type: 'name-taken', title: 'Name Already Taken' },
   'CNF-002': { status: 409, type: 'generation-ahead', title: 'Generation Ahead' },
   'CNF-003': { status: 409, type: 'deletion-conflict', title: 'Deletion Conflict' },
+  'CNF-004': { status: 409, type: 'still-referenced', title: 'Still Referenced' },
   'PRE-001': { status: 412, type: 'precondition-failed', title: 'Precondition Failed' },
   'LRG-001': { status: 413, type: 'too-large', title: 'Request Too Large' },
   'MED-001': { status: 415, type: 'unsupported-media-type', title: 'Unsupported Media Type' },
@@ -46,6 +47,7 @@ export const PROBLEM_REASONS: Record<ProblemCode, string> = {
   'CNF-002': 'The report is about a generation that the resource has not reached yet.',
   'CNF-003':
     'The resource is being deleted, or is not being deleted, and the operation requires the opposite.',
+  'CNF-004': 'Other resources refer to the resource.',
   'PRE-001': 'If-Match does not name the current ETag of the resource.',
   'LRG-001': 'The body, the URL or the headers are larger than the server accepts.',
   'MED-001': 'The body is not uncompressed JSON.',
@@ -86,6 +88,14 @@ export class ProblemError extends Error {
     this.errors = options.errors;
     this.headers = options.headers ?? {};
   }
+}
+
+/** Refuses a request for its fields, if there are any. @throws ProblemError VAL-000 */
+export function refuseFields(errors: ProblemField[]): void {
+  if (errors.length === 0) return;
+  const shown = errors.slice(0, 5).map(({ message }) => message);
+  if (errors.length > shown.length) shown.push(`and ${errors.length - shown.length} more`);
+  throw new ProblemError('VAL-000', `${shown.join('; ')}.`, { errors });
 }
 
 /** The body of a problem: the properties of RFC 9457, and those that older clients read. */

@@ -4,14 +4,24 @@ import { type Aggregate, aggregateConditions } from '../conditions/aggregate';
 import { capitalized, type Kind } from '../kinds/kind';
 import type { Database } from '../postgres/database';
 import { statement } from '../postgres/statement';
+import type { Session } from '../postgres/transaction';
 import { ProblemError } from '../problems/problem';
 import { type JsonObject, type ResourceRow, STATUS, statusValues, type StatusValues } from './rows';
+import {
+  assertReferences,
+  idsOf,
+  lockRows,
+  type References,
+  referencesValues,
+  WRITE_REFERENCES,
+} from './references';
 import { notFound, type Scope } from './targets';
 
 export interface NewResource extends Scope {
   name: string;
   spec: JsonObject;
   labels: Record<string, string>;
+  references: References;
   actor: string;
 }
 
@@ -76,11 +86,13 @@ interface Draft extends NewResource {
 }
 
 /**
- * Creates a resource. Concurrent creates of one kind and parent share one statement.
- * @throws ProblemError CNF-001 name taken, NTF-001 parent not found, CNF-003 parent being deleted
+ * Creates a resource. Concurrent creates of one kind and parent share one statement, unless they refer to others.
+ * @throws ProblemError CNF-001 name taken, NTF-001 parent not found, CNF-003 parent being deleted, VAL-000 references
  */
 export async function createResource(db: Database, resource: NewResource): Promise<ResourceRow> {
   const draft = { ...resource, specJson: JSON.stringify(resource.spec) };
+  if (Object.keys(draft.references).length > 0) return createReferring(db, draft);
+  assertReferences({ kind: draft.kind, wanted: {}, stored: {}, targets: new Map() });
   const group = `${draft.kind.name} ${draft.ownerId ?? ''}`;
   const outcome = await db.batches.join(group, draft, draft.specJson.length, (drafts) =>
     createTogether(db, drafts),
@@ -89,9 +101,27 @@ export async function createResource(db: Database, resource: NewResource): Promi
   return outcome;
 }
 
+/** The targets are locked first, so that each is there until the reference is. */
+function createReferring(db: Database, draft: Draft): Promise<ResourceRow> {
+  const { kind, references, ownerId } = draft;
+  const reference_ids = idsOf(references);
+  const targetIds = Object.values(reference_ids).flat();
+  return db.transaction(async (trx) => {
+    const targets = await lockRows(
+      trx,
+      ownerId === undefined ? targetIds : [ownerId, ...targetIds],
+    );
+    assertReferences({ kind, wanted: references, stored: {}, targets });
+    const [outcome] = await createTogether(trx, [draft]);
+    if (outcome instanceof ProblemError) throw outcome;
+    await trx.queryAndCommit(WRITE_REFERENCES, referencesValues(outcome!.id, reference_ids));
+    return { ...outcome!, reference_ids };
+  });
+}
+
 /** @returns for each draft the stored row, or the reason why there is none */
 async function createTogether(
-  db: Database,
+  session: Session,
   drafts: readonly Draft[],
 ): Promise<(ResourceRow | ProblemError)[]> {
   const { kind, ownerId } = drafts[0]!;
@@ -103,7 +133,7 @@ async function createTogether(
   const sorted = resources.toSorted((one, other) =>
     one.name < other.name ? -1 : Number(one.name > other.name),
   );
-  const [stored] = await db.query(CREATE, {
+  const [stored] = await session.query(CREATE, {
     kind: kind.name,
     parent_kind: kind.parent?.name ?? null,
     parent_id: ownerId ?? null,
@@ -119,7 +149,8 @@ async function createTogether(
   return resources.map(({ id, name, spec, labels, actor }) => {
     if (!ids.has(id)) return whyNotCreated({ kind, ownerId }, name, stored!);
     return {
-      ...{ id, kind: kind.name, owner_id: ownerId ?? null, name, spec, labels, generation: 1 },
+      ...{ id, kind: kind.name, owner_id: ownerId ?? null, name, spec, labels },
+      ...{ reference_ids: null, generation: 1 },
       ...{ created_time: time, created_by: actor, updated_time: time, updated_by: actor },
       ...{ deleted_time: null, deleted_by: null, version: 1 },
       ...aggregate,

@@ -1,14 +1,16 @@
-import type { Kinds } from '../kinds/kind';
+import { capitalized, getKind, type Kind, type Kinds } from '../kinds/kind';
 import type { Database } from '../postgres/database';
 import { statement } from '../postgres/statement';
 import type { Session } from '../postgres/transaction';
 import { ProblemError } from '../problems/problem';
-import { aggregateRow, isRowComplete } from './aggregation';
+import { assertNotReferenced, nameThem } from './references';
 import {
   DECIDING_COLUMNS,
   lockResource,
   lockWithReports,
   type ResourceWithReports,
+  aggregateRow,
+  isRowComplete,
 } from './resources';
 import {
   columnsOf,
@@ -84,7 +86,8 @@ async function lockChildren(trx: Session, { id }: ResourceRow): Promise<Resource
  * Marks a resource and its children for deletion, and removes those that have nothing to wait for in the same
  * transaction. Repeating it changes nothing.
  * @returns the marked resource, even when it has been removed
- * @throws ProblemError NTF-001, and what `assertVersion` throws
+ * @throws ProblemError NTF-001, CNF-003 for a child that must be deleted first, CNF-004 for references from others, and
+ * what `assertVersion` throws
  */
 export function deleteResource(
   db: Database,
@@ -100,15 +103,34 @@ export function deleteResource(
 
     const time = new Date().toISOString();
     const children = row.has_children ? await lockChildren(trx, row) : [];
-    const marked = children
-      .filter((child) => child.deleted_time === null)
-      .map((child) => mark(child, time, actor));
+    const unmarked = children.filter((child) => child.deleted_time === null);
+    assertNoneStays(row, unmarked, kinds, (child) => child?.onParentDelete === 'cascade');
+    await assertNotReferenced(trx, [row, ...unmarked], kinds);
+    const marked = unmarked.map((child) => mark(child, time, actor));
     const gone = marked.filter((child) => isRowComplete(child, kinds));
     const self = { ...mark(row, time, actor), has_children: children.length > gone.length };
     await writeMarks(trx, [self, ...marked], kinds);
     await removeRows(trx, isRowComplete(self, kinds) ? [...gone, self] : gone);
     return { ...self, ...aggregateRow(self, kinds), version: row.version + 1 };
   });
+}
+
+/**
+ * Children of a kind that is not declared stay, because nobody knows what their deletion waits for.
+ * @throws ProblemError CNF-003 that names the children in the way
+ */
+function assertNoneStays(
+  { kind, name }: ResourceRow,
+  children: readonly ResourceRow[],
+  kinds: Kinds,
+  goes: (child: Kind | undefined) => boolean,
+): void {
+  const staying = children.filter((child) => !goes(kinds.get(child.kind)));
+  if (staying.length === 0) return;
+  throw new ProblemError(
+    'CNF-003',
+    `${capitalized(getKind(kinds, kind).noun)} '${name}' cannot be deleted before ${nameThem(staying, kinds)}.`,
+  );
 }
 
 function mark(row: ResourceWithReports, time: string, actor: string): ResourceWithReports {
@@ -119,6 +141,7 @@ function mark(row: ResourceWithReports, time: string, actor: string): ResourceWi
     updated_by: actor,
     deleted_time: time,
     deleted_by: actor,
+    reference_ids: null,
   };
 }
 
@@ -134,8 +157,11 @@ const WRITE_MARKS = statement<object, MarkValues>(
       UPDATE resources SET
         generation = generation + 1,
         updated_time = :marked_time, updated_by = :marked_by,
-        deleted_time = :marked_time, deleted_by = :marked_by
+        deleted_time = :marked_time, deleted_by = :marked_by,
+        reference_ids = NULL
       WHERE id = ANY (:ids::text[])
+    ), dropped AS (
+      DELETE FROM resource_references WHERE referrer_id = ANY (:ids::text[])
     )
     UPDATE resource_status s SET version = version + 1, ${STATUS.assignNew}
     FROM unnest(:ids::text[], ${STATUS.arrays}) AS new (resource_id, ${STATUS.columns})
@@ -201,7 +227,7 @@ export async function removeResource(
 /**
  * Removes a resource marked for deletion without waiting for its adapters, with everything under it.
  * @returns the row that was removed
- * @throws ProblemError NTF-001, CNF-003 when it is not marked
+ * @throws ProblemError NTF-001, CNF-003 when it is not marked or has a child of a kind that is not declared
  */
 export function forceDeleteResource(
   db: Database,
@@ -216,7 +242,10 @@ export function forceDeleteResource(
         `'${row.name}' is not marked for deletion; delete it before you force its removal.`,
       );
     }
-    if (row.has_children) await removeRows(trx, await lockChildren(trx, row));
+    const children = row.has_children ? await lockChildren(trx, row) : [];
+    assertNoneStays(row, children, kinds, (child) => child !== undefined);
+    await assertNotReferenced(trx, [row, ...children], kinds);
+    await removeRows(trx, children);
     await removeResource(trx, row, kinds);
     return row;
   });

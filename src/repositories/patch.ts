@@ -1,11 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Aggregate } from '../conditions/aggregate';
 import type { Kinds } from '../kinds/kind';
 import type { Database } from '../postgres/database';
 import { statement } from '../postgres/statement';
-import type { Session } from '../postgres/transaction';
+import type { Session, Transaction } from '../postgres/transaction';
 import { ProblemError } from '../problems/problem';
-import { aggregateRow } from './aggregation';
-import { getWithReports, lockWithReports, type ResourceWithReports } from './resources';
+import {
+  assertReferences,
+  idsOf,
+  lockRows,
+  type References,
+  referencesValues,
+  WRITE_REFERENCES,
+} from './references';
+import {
+  getWithReports,
+  lockWithReports,
+  type ResourceWithReports,
+  aggregateRow,
+} from './resources';
 import { type JsonObject, type ResourceRow, STATUS, statusValues, type StatusValues } from './rows';
 import type { Target } from './targets';
 
@@ -13,6 +26,7 @@ import type { Target } from './targets';
 export interface Desired {
   spec: JsonObject;
   labels: Record<string, string>;
+  references: References;
 }
 
 export interface Patch {
@@ -21,6 +35,8 @@ export interface Patch {
   /** Throws when a precondition names another version. */
   assertVersion: (version: number) => void;
   actor: string;
+  /** Resources that it may begin to refer to; undefined: it leaves references alone. */
+  targetIds?: readonly string[] | undefined;
 }
 
 interface PatchValues extends StatusValues {
@@ -64,9 +80,10 @@ const WRITE_PATCH = statement<{ version: number }, PatchValues>(
 );
 
 /**
- * Changes spec and labels. Generation, `updated_*` and conditions change with them, or not at all when the values are
- * the same. Two round trips; four when another process changes the same resource at that moment.
- * @throws ProblemError NTF-001, CNF-003 when the resource is being deleted, and what the patch throws
+ * Changes spec, labels and references. Generation, `updated_*` and conditions change with them, or not at all when the
+ * values are the same. Two round trips, unless references change or another process changes the resource at that moment.
+ * @throws ProblemError NTF-001, CNF-003 when the resource is being deleted, VAL-000 for references, and what the patch
+ * throws
  */
 export function patchResource(
   db: Database,
@@ -75,38 +92,88 @@ export function patchResource(
   kinds: Kinds,
 ): Promise<ResourceRow> {
   return db.queue.run(target.id, async () => {
-    const patched = await tryPatch(db, await getWithReports(db, target), patch, kinds);
-    if (patched !== undefined) return patched;
-    return db.transaction(async (trx) => {
-      const row = await lockWithReports(trx, target);
-      const locked = await tryPatch({ query: trx.queryAndCommit }, row, patch, kinds);
-      if (locked === undefined) throw new Error('a locked resource changed its version');
-      return locked;
-    });
+    if (patch.targetIds === undefined) {
+      const row = await getWithReports(db, target);
+      const change = changeOf(row, patch, kinds);
+      if (change === undefined) return row;
+      const written = await write(db, change);
+      if (written !== undefined) return written;
+    }
+    return db.transaction((trx) => patchLocked(trx, target, patch, kinds));
   });
 }
 
-/** @returns the resulting resource; undefined when its version has changed since `row` was read */
-async function tryPatch(
-  session: Session,
+/** The targets are locked too, so that each is there until the reference is. */
+async function patchLocked(
+  trx: Transaction,
+  target: Target,
+  patch: Patch,
+  kinds: Kinds,
+): Promise<ResourceRow> {
+  const { targetIds } = patch;
+  const [targets, row] = await Promise.all([
+    lockRows(trx, [target.id, ...(targetIds ?? [])]),
+    lockWithReports(trx, target),
+  ]);
+  const change = changeOf(row, patch, kinds);
+  if (change === undefined) return row;
+  const { wanted, changed } = change;
+  if (targetIds !== undefined) {
+    const stored = row.reference_ids ?? {};
+    assertReferences({ kind: target.kind, wanted: wanted.references, stored, targets });
+    await trx.query(WRITE_REFERENCES, referencesValues(row.id, changed.reference_ids));
+  }
+  const written = await write({ query: trx.queryAndCommit }, change);
+  if (written === undefined) throw new Error('a locked resource changed its version');
+  return written;
+}
+
+/** A row, and what becomes of it. */
+interface Change {
+  row: ResourceWithReports;
+  wanted: Desired;
+  changed: ResourceWithReports;
+  aggregate: Aggregate;
+}
+
+/** @returns undefined when nothing changes */
+function changeOf(
   row: ResourceWithReports,
   { desired, assertVersion, actor }: Patch,
   kinds: Kinds,
-): Promise<ResourceRow | undefined> {
+): Change | undefined {
   assertVersion(row.version);
   if (row.deleted_time !== null) {
     throw new ProblemError('CNF-003', `'${row.name}' is being deleted and cannot be changed.`);
   }
   const wanted = desired(row);
-  if (isStored(wanted, row)) return row;
+  const { spec, labels } = wanted;
+  const reference_ids = idsOf(wanted.references);
+  if (isStored({ spec, labels, reference_ids }, row)) return undefined;
   const changed: ResourceWithReports = {
     ...row,
-    ...wanted,
+    ...{ spec, labels, reference_ids },
     generation: row.generation + 1,
     updated_time: new Date().toISOString(),
     updated_by: actor,
   };
-  const aggregate = aggregateRow(changed, kinds);
+  return { row, wanted, changed, aggregate: aggregateRow(changed, kinds) };
+}
+
+/** Compares values as JSON: the order of keys does not matter, and -0 is 0. */
+function isStored(
+  wanted: Pick<ResourceRow, 'spec' | 'labels' | 'reference_ids'>,
+  { spec, labels, reference_ids }: ResourceRow,
+): boolean {
+  const stored = { spec, labels, reference_ids: reference_ids ?? {} };
+  return isDeepStrictEqual(JSON.parse(JSON.stringify(wanted)), stored);
+}
+
+/** @returns the resulting resource; undefined when its version has changed since it was read */
+async function write(
+  session: Session,
+  { row, changed, aggregate }: Change,
+): Promise<ResourceRow | undefined> {
   const [written] = await session.query(WRITE_PATCH, {
     id: row.id,
     version: row.version,
@@ -118,9 +185,4 @@ async function tryPatch(
     ...statusValues(aggregate),
   });
   return written && { ...changed, ...aggregate, version: written.version };
-}
-
-/** Compares values as JSON: the order of keys does not matter, and -0 is 0. */
-function isStored(desired: Desired, { spec, labels }: ResourceRow): boolean {
-  return isDeepStrictEqual(JSON.parse(JSON.stringify(desired)), { spec, labels });
 }

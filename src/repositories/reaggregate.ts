@@ -2,11 +2,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { getKind, type Kinds } from '../kinds/kind';
 import { conditionTypeOf } from '../kinds/adapter-names';
 import { ProblemError } from '../problems/problem';
-import { aggregateRow, isRowComplete } from './aggregation';
 import type { Database } from '../postgres/database';
 import { statement } from '../postgres/statement';
 import { lockFamily, removeResource } from './lifecycle';
-import { DECIDING_COLUMNS, type ResourceWithReports } from './resources';
+import {
+  DECIDING_COLUMNS,
+  type ResourceWithReports,
+  aggregateRow,
+  isRowComplete,
+} from './resources';
 import {
   columnsOf,
   RESOURCE_TABLES,
@@ -16,14 +20,22 @@ import {
   type StatusValues,
 } from './rows';
 
-const COUNT_REMAINING = statement<{ total: number }, { after: string }>(
+/** Resources of a kind that is not declared are left alone. */
+interface Remaining {
+  after: string;
+  declared: string[];
+}
+
+const COUNT_REMAINING = statement<{ total: number }, Remaining>(
   { name: 'count_remaining', operation: 'select', table: 'resources' },
-  'SELECT count(*) AS total FROM resources WHERE id > :after',
+  'SELECT count(*) AS total FROM resources WHERE id > :after AND kind = ANY (:declared::text[])',
 );
 
-const FIND_BATCH = statement<ResourceWithReports, { after: string; size: number }>(
+const FIND_BATCH = statement<ResourceWithReports, Remaining & { size: number }>(
   { name: 'find_batch', operation: 'select', table: 'resources' },
-  `SELECT ${DECIDING_COLUMNS} FROM ${RESOURCE_TABLES} WHERE r.id > :after ORDER BY r.id LIMIT :size`,
+  `
+    SELECT ${DECIDING_COLUMNS} FROM ${RESOURCE_TABLES}
+    WHERE r.id > :after AND r.kind = ANY (:declared::text[]) ORDER BY r.id LIMIT :size`,
 );
 
 const LOCK_BATCH = statement<object, { ids: string[] }>(
@@ -91,10 +103,11 @@ export async function reaggregateAll(
   batchSize: number,
   observer: ReaggregateObserver,
 ): Promise<Progress> {
-  const [count] = await db.query(COUNT_REMAINING, { after });
+  const declared = [...kinds.keys()];
+  const [count] = await db.query(COUNT_REMAINING, { after, declared });
   const progress = { lastId: after, total: count!.total, seen: 0, changed: 0, removed: 0 };
   for (;;) {
-    const rows = await db.query(FIND_BATCH, { after: progress.lastId, size: batchSize });
+    const rows = await db.query(FIND_BATCH, { after: progress.lastId, declared, size: batchSize });
     if (rows.length === 0) return progress;
     rows.flatMap((row) => collisionsOf(row, kinds)).forEach(observer.onCollision);
     const complete = rows.filter((row) => isRowComplete(row, kinds));

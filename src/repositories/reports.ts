@@ -5,9 +5,8 @@ import type { Kinds } from '../kinds/kind';
 import type { Database } from '../postgres/database';
 import { statement } from '../postgres/statement';
 import type { Session } from '../postgres/transaction';
-import { aggregateInput } from './aggregation';
 import { lockFamily, removeResource } from './lifecycle';
-import { getWithReports, type ResourceWithReports } from './resources';
+import { getWithReports, type ResourceWithReports, aggregateInput } from './resources';
 import {
   arraysOf,
   columnsOf,

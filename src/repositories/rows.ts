@@ -1,14 +1,18 @@
 import type { components } from '../../generated/openapi';
-import { hrefOf, type Kind } from '../kinds/kind';
+import { getKind, hrefOf, type Kind, type Kinds } from '../kinds/kind';
 import type { Aggregate } from '../conditions/aggregate';
 import { withAliases } from '../conditions/aggregate';
+import type { ReferenceIds } from './references';
 import type { AdapterStatus, ResourceCondition, ResourcePhase } from '../conditions/types';
 
 type Schemas = components['schemas'];
 
 /** A resource as the contract shows it: every property that any kind has. */
 type Resource = Omit<Schemas['Cluster'], 'kind'> &
-  Partial<Omit<Schemas['NodePool'], keyof Schemas['Cluster']>> & { kind: string };
+  Partial<Omit<Schemas['NodePool'], keyof Schemas['Cluster']>> & {
+    kind: string;
+    references?: Record<string, Schemas['ObjectReference'][]>;
+  };
 export type JsonObject = Record<string, unknown>;
 
 /** Requires every property of a contract type, even if undefined: a forgotten one does not compile. */
@@ -22,6 +26,8 @@ export interface ResourceRow {
   name: string;
   spec: JsonObject;
   labels: Record<string, string>;
+  /** By reference type; null: it refers to nothing. */
+  reference_ids: ReferenceIds | null;
   generation: number;
   created_time: string;
   created_by: string;
@@ -52,7 +58,7 @@ function times(...columns: string[]): string {
 
 /** The columns of a `ResourceRow`, with `r` for resources and `s` for resource_status. */
 export const RESOURCE_COLUMNS = `
-  r.id, r.kind, r.owner_id, r.name, r.spec, r.labels, r.generation, r.created_by, r.updated_by, r.deleted_by,
+  r.id, r.kind, r.owner_id, r.name, r.spec, r.labels, r.reference_ids, r.generation, r.created_by, r.updated_by, r.deleted_by,
   ${times('r.created_time', 'r.updated_time', 'r.deleted_time')},
   s.version, s.conditions, s.phase, s.observed_generation,
   ${times('s.last_transition_time', 's.last_updated_time')}`;
@@ -126,7 +132,8 @@ export function columnsOf<Row extends object>(rows: readonly Row[]): Record<keyo
 }
 
 /** A row as the contract shows it; `aliases` adds the newer names of Ready and Available. */
-export function toResource(row: ResourceRow, kind: Kind, aliases: boolean): Complete<Resource> {
+export function toResource(row: ResourceRow, kinds: Kinds, aliases: boolean): Complete<Resource> {
+  const kind = getKind(kinds, row.kind);
   // JSON omits undefined. Never null: adapters tear down infrastructure when `deleted_time` is present.
   return {
     kind: row.kind,
@@ -137,6 +144,7 @@ export function toResource(row: ResourceRow, kind: Kind, aliases: boolean): Comp
     generation: row.generation,
     spec: row.spec,
     labels: row.labels,
+    references: references(row, kind, kinds),
     created_time: row.created_time,
     updated_time: row.updated_time,
     created_by: row.created_by,
@@ -156,6 +164,19 @@ export function toResource(row: ResourceRow, kind: Kind, aliases: boolean): Comp
 function ownerReferences(id: string | null, { parent }: Kind) {
   if (id === null || parent === undefined) return undefined;
   return { id, kind: parent.name, href: hrefOf(parent, id) };
+}
+
+/** Absent for a kind without references. */
+function references({ reference_ids }: ResourceRow, kind: Kind, kinds: Kinds) {
+  if (kind.references.length === 0) return undefined;
+  const stored = new Map(Object.entries(reference_ids ?? {}));
+  const shown = kind.references.flatMap(({ type, targetKind }) => {
+    const ids = stored.get(type);
+    if (ids === undefined) return [];
+    const target = getKind(kinds, targetKind);
+    return [[type, ids.map((id) => ({ id, kind: targetKind, href: hrefOf(target, id) }))] as const];
+  });
+  return Object.fromEntries(shown);
 }
 
 /** A report as the table `adapter_statuses` holds it. */

@@ -127,7 +127,7 @@ it('writes the others when PostgreSQL refuses one', async () => {
   const outcomes = await Promise.allSettled(
     ['good-1', 'good-2', 'Not a name', 'good-3'].map((name) =>
       createResource(db, {
-        ...{ kind: CLUSTER, name, spec: {}, labels: {}, actor: 'test@example.com' },
+        ...{ kind: CLUSTER, name, spec: {}, labels: {}, references: {}, actor: 'test@example.com' },
       }),
     ),
   );

@@ -51,7 +51,7 @@ export class Process {
   }
 
   private create(resource: Pick<NewResource, 'kind' | 'ownerId' | 'name'>): Promise<ResourceRow> {
-    const rest = { spec: {}, labels: {}, actor: 'creator@x.io' };
+    const rest = { spec: {}, labels: {}, references: {}, actor: 'creator@x.io' };
     return createResource(this.db, { ...resource, ...rest });
   }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Test } from 'supertest';
-import { aggregateRow, isRowComplete } from '../../src/repositories/aggregation';
+import { aggregateRow, isRowComplete } from '../../src/repositories/resources';
 import type { Database } from '../../src/postgres/database';
 import { statement } from '../../src/postgres/statement';
 import type { Kinds } from '../../src/kinds/kind';

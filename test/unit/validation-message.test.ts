@@ -1,11 +1,8 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';
 import request from 'supertest';
-import {
-  type EovError,
-  fieldsOfValidatorErrors,
-  validationDetail,
-} from '../../src/contract/field-errors';
+import { type EovError, fieldsOfValidatorErrors } from '../../src/contract/field-errors';
+import { refuseFields } from '../../src/problems/problem';
 
 const schema = {
   type: 'object',
@@ -287,8 +284,9 @@ it('stays small and quick for a body with a hundred thousand faults', () => {
 
 it('sums the first messages up in a sentence', () => {
   const of = (message: string) => ({ field: 'x', message });
-  expect(validationDetail([of('a is required')])).toBe('a is required.');
-  expect(validationDetail(['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(of))).toBe(
-    'a; b; c; d; e; and 2 more.',
+  expect(() => refuseFields([of('a is required')])).toThrow(/^a is required\.$/);
+  expect(() => refuseFields(['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(of))).toThrow(
+    /^a; b; c; d; e; and 2 more\.$/,
   );
+  expect(() => refuseFields([])).not.toThrow();
 });

@@ -130,7 +130,7 @@ describe('B1: Ready', () => {
       },
       'False',
       'WaitingForChildren',
-      'Waiting for the removal of the node pools',
+      'Waiting for the removal of its children',
     ],
     [
       'children of a resource that is not marked',
