@@ -10,17 +10,20 @@ import {
   LOOPBACK,
   MARK,
   markOf,
-  OWNER_LOCK,
+  own,
   readServer,
   settlePrevious,
   urlOf,
 } from './server-process';
 
 const DATABASE = 'hyperfleet';
-const START_ATTEMPTS = 3;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
+const RETRY_MS = 200;
 const POLL_MS = 20;
+/** Another server is starting or ending in the same directory, or another program took the port. */
+const TEMPORARY =
+  /lock file "postmaster\.pid"|pre-existing shared memory block|Address already in use/;
 
 export interface EmbeddedOptions {
   directory: string;
@@ -42,14 +45,15 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedD
   const { fast = false, onProgress } = options;
   const home = path.resolve(options.directory);
   const instance = await openInstance(home, fast, onProgress);
-  for (let attempt = 1; ; attempt++) {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
     await settlePrevious(instance, onProgress);
     const started = await tryStart(instance, fast, onProgress);
     if ('url' in started) return started;
-    const temporary = /postmaster\.pid" already exists|Address already in use/.test(started.log);
-    if (!temporary || attempt === START_ATTEMPTS) {
+    if (!TEMPORARY.test(started.log) || Date.now() > deadline) {
       throw new Error(`The embedded PostgreSQL did not start:\n${started.log.trim()}`);
     }
+    await sleep(RETRY_MS);
   }
 }
 
@@ -67,11 +71,18 @@ async function tryStart(
   const server = runProgram(instance, 'postgres', serverArguments(instance, port, fast), log);
   fs.closeSync(log);
   try {
-    const owner = await waitUntilReady(server, urlOf(instance, port, 'postgres'));
-    if (owner === undefined) return { log: fs.readFileSync(logFile, 'utf8').slice(logStart) };
-    // The lock lasts exactly as long as the connection, and the connection as long as the process.
-    await owner.query('SELECT pg_advisory_lock($1)', [OWNER_LOCK]);
+    if (!(await isReady(instance, server, port))) {
+      return { log: fs.readFileSync(logFile, 'utf8').slice(logStart) };
+    }
+    const socket = new net.Socket();
+    const owner = await connect(urlOf(instance, port, 'postgres'), {
+      connectionTimeoutMillis: START_TIMEOUT_MS,
+      stream: () => socket,
+    });
+    await own(owner);
     await createDatabase(owner);
+    // From now on the connection does not keep this process alive; the server ends with it.
+    socket.unref();
     return supervise(instance, server, owner, urlOf(instance, port, DATABASE), onProgress);
   } catch (error) {
     await stopServer(instance, server);
@@ -94,26 +105,24 @@ function serverArguments(instance: Instance, port: number, fast: boolean): strin
   return ['-D', dataArgument(instance), ...args];
 }
 
-/** @returns the connection that will mark the server as owned; undefined when the server has ended */
-async function waitUntilReady(server: ChildProcess, url: string): Promise<pg.Client | undefined> {
+/** @returns false when the server has ended */
+async function isReady(instance: Instance, server: ChildProcess, port: number): Promise<boolean> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   let failure: Error | undefined;
   server.once('error', (error) => (failure = error));
   for (;;) {
     if (failure !== undefined) throw failure;
-    if (server.exitCode !== null || server.signalCode !== null) return undefined;
-    try {
-      return await connect(url);
-    } catch (error) {
-      if (!isNotYetListening(error) || Date.now() > deadline) throw error;
+    if (server.exitCode !== null || server.signalCode !== null) return false;
+    // Asked of its own file: on its port another server may listen.
+    const running = readServer(instance);
+    if (running?.port === port && running.ready) return true;
+    if (Date.now() > deadline) {
+      throw new Error(
+        `The embedded PostgreSQL is not ready after a minute; see ${instance.directory}/server.log`,
+      );
     }
     await sleep(POLL_MS);
   }
-}
-
-function isNotYetListening(error: unknown): boolean {
-  const { code } = error as { code?: string };
-  return code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === '57P03';
 }
 
 async function createDatabase(owner: pg.Client): Promise<void> {

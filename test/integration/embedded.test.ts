@@ -7,16 +7,22 @@ import { withClient } from '../support/database';
 import {
   gone,
   kept,
-  killGroupExcept,
   makeBase,
+  ownersBackend,
   pidFile,
   serverPid,
+  signalGroupExcept,
   start,
   startService,
   stopAll,
   write,
 } from '../support/embedded';
 import type { Message } from '../support/embedded-process';
+import {
+  FREE_PORTS,
+  startService as startProgram,
+  stopServices as stopPrograms,
+} from '../support/service-process';
 
 let base: string;
 let directory: string;
@@ -26,6 +32,7 @@ beforeAll(() => {
   directory = path.join(base, '.data');
 });
 
+afterEach(() => stopPrograms());
 afterEach(stopAll);
 
 afterAll(() => fs.rmSync(base, { recursive: true, force: true, maxRetries: 5 }));
@@ -103,6 +110,41 @@ test('a start right after kill -9 does not trip over the server that is still en
   await database.stop();
 });
 
+test('a start right after kill -9 waits until the server has noticed, however late', async () => {
+  if (process.platform !== 'linux') return;
+  const service = await startService(directory);
+  await write(service.told.url!, 7);
+  const server = serverPid(directory);
+  const backend = await ownersBackend(service.told.url!);
+  const signalWatchers = (signal: NodeJS.Signals) => {
+    process.kill(backend, signal);
+    signalGroupExcept(server, signal);
+  };
+  signalWatchers('SIGSTOP');
+  service.process.kill('SIGKILL');
+  const program = startProgram(['serve'], FREE_PORTS, base);
+  await Promise.race([program.ended, sleep(3000)]);
+  signalWatchers('SIGCONT');
+  await program.ready();
+  await program.end('SIGTERM');
+
+  const database = await start(directory);
+  expect(await kept(database.url)).toContain(7);
+  await database.stop();
+});
+
+test('a start waits for a process that outlives its server', async () => {
+  const service = await startService(directory);
+  const backend = await ownersBackend(service.told.url!);
+  process.kill(backend, 'SIGSTOP');
+  process.kill(serverPid(directory), 'SIGKILL');
+  service.process.kill('SIGKILL');
+  const starting = expect(start(directory)).resolves.toBeDefined();
+  await sleep(1000);
+  process.kill(backend, 'SIGCONT');
+  await starting;
+});
+
 test('a server that lost its watchdog as well is stopped by the next start', async () => {
   if (process.platform !== 'linux') return;
   const service = await startService(directory);
@@ -110,7 +152,7 @@ test('a server that lost its watchdog as well is stopped by the next start', asy
   await write(service.told.url!, 4);
   // Stopped, or it would notice the loss and close the pipe before the last watcher is gone.
   service.process.kill('SIGSTOP');
-  killGroupExcept(orphan);
+  signalGroupExcept(orphan, 'SIGKILL');
   service.process.kill('SIGKILL');
   await sleep(300);
   expect(isAlive(orphan)).toBe(true);
@@ -142,7 +184,30 @@ test('a second service in the same directory is refused and does the first no ha
   );
   const second = await startService(directory);
   expect(second.told.error).toMatch(/Another process is already running/);
+  const program = await startProgram(['serve'], FREE_PORTS, base).ended;
+  expect(program.code).toBe(1);
+  expect(program.stderr).toMatch(/^Another process is already running/);
   expect(await kept(first.told.url!)).toContain(5);
+});
+
+test('an owner that is too busy to answer at once is neither overrun nor harmed', async () => {
+  const first = await startService(directory);
+  first.process.kill('SIGSTOP');
+  const refusal = expect(start(directory)).rejects.toThrow(/Another process is already running/);
+  await sleep(1500);
+  first.process.kill('SIGCONT');
+  await refusal;
+  await write(first.told.url!, 8);
+});
+
+test('a lock file that its server has yet to fill is left to that server', async () => {
+  await (await start(directory)).stop();
+  fs.writeFileSync(pidFile(directory), '');
+  const starting = start(directory);
+  await Promise.race([starting, sleep(1000)]);
+  expect(fs.readFileSync(pidFile(directory), 'utf8')).toBe('');
+  fs.rmSync(pidFile(directory));
+  await (await starting).stop();
 });
 
 test('of two services that start at once in an empty directory one runs and one is refused', async () => {

@@ -87,12 +87,22 @@ export function kept(url: string): Promise<number[]> {
   });
 }
 
-/** Kills the processes that share the group of `survivor`: its watchdog. */
-export function killGroupExcept(survivor: number): void {
-  const group = groupOf(survivor);
+/** The server's process for the connection of the owner. */
+export function ownersBackend(url: string): Promise<number> {
+  return withClient(url, async (client) => {
+    const { rows } = await client.query<{ pid: number }>(
+      `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted`,
+    );
+    return rows[0]!.pid;
+  });
+}
+
+/** Signals the processes that share the group of the server: its watchdog. */
+export function signalGroupExcept(server: number, signal: NodeJS.Signals): void {
+  const group = groupOf(server);
   for (const entry of fs.readdirSync('/proc')) {
     const pid = Number(entry);
-    if (pid > 0 && pid !== survivor && groupOf(pid) === group) process.kill(pid, 'SIGKILL');
+    if (pid > 0 && pid !== server && groupOf(pid) === group) process.kill(pid, signal);
   }
 }
 

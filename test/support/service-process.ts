@@ -42,6 +42,8 @@ export class ServiceProcess {
   private readonly child: ChildProcess;
   private stdout = '';
   private stderr = '';
+  /** Whether it has ended and its output is complete. */
+  private closed = false;
   private onOutput: () => void = () => undefined;
 
   constructor(args: string[], env: Record<string, string>, cwd: string, program = PROGRAM) {
@@ -61,6 +63,7 @@ export class ServiceProcess {
       child.once('error', reject);
       child.once('close', (code, signal) => {
         resolve({ code, signal, stdout: this.stdout, stderr: this.stderr });
+        this.closed = true;
         this.onOutput();
       });
     });
@@ -89,7 +92,7 @@ export class ServiceProcess {
         if (find() !== undefined) {
           clearTimeout(timer);
           resolve();
-        } else if (!this.running) fail('ended');
+        } else if (this.closed) fail('ended');
       };
       this.onOutput();
     });
