@@ -1,5 +1,6 @@
 import express, { type Express } from 'express';
 import { identify } from './auth/gate';
+import { continueAsItsKind } from './contract/any-kind';
 import { dispatch } from './contract/dispatch';
 import { missingResourceFirst } from './contract/missing-resource';
 import { applyRequestRules, refuseFaults } from './contract/request-rules';
@@ -29,6 +30,7 @@ export function createApp(service: RunningService): Express {
   app.use(contract.findOperation);
   app.use(identify(gate));
   app.use(jsonBody(config.maxBodyBytes));
+  app.use(continueAsItsKind(service));
   app.use(applyRequestRules);
   app.use(selectFields);
   app.use(contract.validate);

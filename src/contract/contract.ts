@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { type Document, listOperations, type Operation } from './document';
 import { createRouter } from './router';
 import { createValidator } from './validator';
@@ -10,6 +10,8 @@ export interface Contract {
   operations: readonly Operation[];
   /** @throws ProblemError NTF-000, MTH-001, VAL-006 */
   findOperation: RequestHandler;
+  /** Goes on with a request as if it had been sent to another path. */
+  enter: (req: Request, path: string) => void;
   validate: RequestHandler[];
 }
 
@@ -18,15 +20,19 @@ export async function createContract(document: Document): Promise<Contract> {
   const operations = listOperations(document);
   const findMatch = createRouter(operations);
   const { middleware, metadata } = await createValidator(document, operations);
+  const enter = (req: Request, path: string) => {
+    const { operation, pathParams } = findMatch(req.method, path);
+    Object.assign(req.context, { operation, pathParams });
+    req.params = pathParams;
+    // The validator reads what it knows about the operation from here.
+    Object.assign(req, { openapi: { ...metadata.get(operation.id), pathParams } });
+  };
   return {
     document,
     operations,
+    enter,
     findOperation(req, _res, next) {
-      const { operation, pathParams } = findMatch(req.method, req.path);
-      Object.assign(req.context, { operation, pathParams });
-      req.params = pathParams;
-      // The validator reads what it knows about the operation from here.
-      Object.assign(req, { openapi: { ...metadata.get(operation.id), pathParams } });
+      enter(req, req.path);
       // Express parses the query again at every access.
       Object.defineProperty(req, 'query', { value: req.query, writable: true, configurable: true });
       // HEAD is handled as GET; Node omits the body.

@@ -37,8 +37,8 @@ export interface Operation {
   method: string;
   /** The route template, `/api/hyperfleet/v1/clusters/{cluster_id}`; labels metrics and logs. */
   path: string;
-  /** Set for operations on resources of a kind (`x-kind` and `x-verb` in the document). */
-  on: { kind: string; verb: Verb } | undefined;
+  /** Set for operations on resources (`x-verb`): of one kind (`x-kind`), or of any. */
+  on: { kind: string | undefined; verb: Verb } | undefined;
   /** It requires no authentication. */
   public: boolean;
   /** Schemas of its body, by media type; empty when it has none. */
@@ -102,9 +102,12 @@ function readOperations(document: Document): Operation[] {
         method: method.toUpperCase(),
         path,
         on:
-          operation['x-kind'] === undefined
+          operation['x-verb'] === undefined
             ? undefined
-            : { kind: operation['x-kind'] as string, verb: operation['x-verb'] as Verb },
+            : {
+                kind: operation['x-kind'] as string | undefined,
+                verb: operation['x-verb'] as Verb,
+              },
         public: Array.isArray(operation.security) && operation.security.length === 0,
         bodies: bodiesOf(document, operation),
         query,

@@ -6,7 +6,7 @@ import { ProblemError } from '../problems/problem';
 import { assertNotReferenced, nameThem } from './references';
 import {
   DECIDING_COLUMNS,
-  lockResource,
+  lockFamily,
   lockWithReports,
   type ResourceWithReports,
   aggregateRow,
@@ -20,34 +20,13 @@ import {
   statusValues,
   type StatusValues,
 } from './rows';
-import { IS_TARGET, notFound, type Target, targetValues, type TargetValues } from './targets';
+import type { Target } from './targets';
 
 /*
  * Lock order, everywhere (docs/decisions/0003-lock-order.md): the parent, then its children by id; for each, the row in
  * `resources` before the one in `resource_status`; last, by trigger, a counter. Code that may remove a child locks its
  * parent first, because the removal of the last child may remove the parent.
  */
-
-const FIND_OWNER = statement<{ owner_id: string }, TargetValues>(
-  { name: 'find_owner', operation: 'select', table: 'resources' },
-  `SELECT r.owner_id FROM resources r WHERE ${IS_TARGET}`,
-);
-
-/**
- * Locks a resource and, before it, its parent.
- * @throws ProblemError NTF-001
- */
-export async function lockFamily(trx: Session, target: Target): Promise<ResourceWithReports> {
-  const { parent } = target.kind;
-  if (parent === undefined) return lockWithReports(trx, target);
-  const [found] = await trx.query(FIND_OWNER, targetValues(target));
-  if (found === undefined) throw notFound(target);
-  const [, row] = await Promise.all([
-    lockResource(trx, { kind: parent, id: found.owner_id }),
-    lockWithReports(trx, target),
-  ]);
-  return row;
-}
 
 interface ParentValues {
   parent_id: string;

@@ -4,12 +4,13 @@ import { conditionTypeOf } from '../kinds/adapter-names';
 import { ProblemError } from '../problems/problem';
 import type { Database } from '../postgres/database';
 import { statement } from '../postgres/statement';
-import { lockFamily, removeResource } from './lifecycle';
+import { removeResource } from './lifecycle';
 import {
   DECIDING_COLUMNS,
   type ResourceWithReports,
   aggregateRow,
   isRowComplete,
+  lockFamily,
 } from './resources';
 import {
   columnsOf,

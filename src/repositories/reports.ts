@@ -5,8 +5,8 @@ import type { Kinds } from '../kinds/kind';
 import type { Database } from '../postgres/database';
 import { statement } from '../postgres/statement';
 import type { Session } from '../postgres/transaction';
-import { lockFamily, removeResource } from './lifecycle';
-import { getWithReports, type ResourceWithReports, aggregateInput } from './resources';
+import { removeResource } from './lifecycle';
+import { getWithReports, type ResourceWithReports, aggregateInput, lockFamily } from './resources';
 import {
   arraysOf,
   columnsOf,

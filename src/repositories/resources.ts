@@ -19,6 +19,17 @@ export async function getResource(db: Database, target: Target): Promise<Resourc
   return row;
 }
 
+const FIND_KIND = statement<{ kind: string }, { id: string }>(
+  { name: 'find_kind', operation: 'select', table: 'resources' },
+  'SELECT kind FROM resources WHERE id = :id',
+);
+
+/** @returns the name of a resource's kind, which need not be declared; undefined: there is no such resource */
+export async function findKindName(db: Database, id: string): Promise<string | undefined> {
+  const [row] = await db.read(FIND_KIND, { id });
+  return row?.kind;
+}
+
 const FIND_VERSION = statement<{ version: number }, TargetValues>(
   { name: 'find_resource_version', operation: 'select', table: 'resource_status' },
   `SELECT s.version FROM ${RESOURCE_TABLES} WHERE ${IS_TARGET}`,
@@ -94,6 +105,27 @@ export async function lockWithReports(trx: Session, target: Target): Promise<Res
   ]);
   if (rows[0] === undefined) throw notFound(target);
   return rows[0];
+}
+
+const FIND_OWNER = statement<{ owner_id: string }, TargetValues>(
+  { name: 'find_owner', operation: 'select', table: 'resources' },
+  `SELECT r.owner_id FROM resources r WHERE ${IS_TARGET}`,
+);
+
+/**
+ * Locks a resource and, before it, its parent.
+ * @throws ProblemError NTF-001
+ */
+export async function lockFamily(trx: Session, target: Target): Promise<ResourceWithReports> {
+  const { parent } = target.kind;
+  if (parent === undefined) return lockWithReports(trx, target);
+  const [found] = await trx.query(FIND_OWNER, targetValues(target));
+  if (found === undefined) throw notFound(target);
+  const [, row] = await Promise.all([
+    lockResource(trx, { kind: parent, id: found.owner_id }),
+    lockWithReports(trx, target),
+  ]);
+  return row;
 }
 
 /** What determines the conditions of a resource, from its stored row. */

@@ -57,7 +57,7 @@ export class Process {
 
   patch(row: Row, desired: Partial<Desired>): Promise<ResourceRow> {
     const patch = {
-      desired: ({ spec, labels }: ResourceRow) => ({ spec, labels, ...desired }),
+      desired: ({ spec, labels }: ResourceRow) => ({ spec, labels, references: {}, ...desired }),
       assertVersion: anyVersion,
       actor: 'patcher@x.io',
     };
