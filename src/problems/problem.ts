@@ -20,6 +20,7 @@ export const PROBLEMS = {
   'CNF-001': { status: 409, type: 'name-taken', title: 'Name Already Taken' },
   'CNF-002': { status: 409, type: 'generation-ahead', title: 'Generation Ahead' },
   'CNF-003': { status: 409, type: 'deletion-conflict', title: 'Deletion Conflict' },
+  'CNF-004': { status: 409, type: 'still-referenced', title: 'Still Referenced' },
   'PRE-001': { status: 412, type: 'precondition-failed', title: 'Precondition Failed' },
   'LRG-001': { status: 413, type: 'too-large', title: 'Request Too Large' },
   'MED-001': { status: 415, type: 'unsupported-media-type', title: 'Unsupported Media Type' },
@@ -45,7 +46,8 @@ export const PROBLEM_REASONS: Record<ProblemCode, string> = {
   'CNF-001': 'A resource with this name already exists.',
   'CNF-002': 'The report is about a generation that the resource has not reached yet.',
   'CNF-003':
-    'The resource is being deleted, or is not being deleted, and the operation requires the opposite.',
+    'The resource is being deleted, or is not being deleted, and the operation requires the opposite; or something belongs to it that forbids its deletion.',
+  'CNF-004': 'Other resources refer to this one.',
   'PRE-001': 'If-Match does not name the current ETag of the resource.',
   'LRG-001': 'The body, the URL or the headers are larger than the server accepts.',
   'MED-001': 'The body is not uncompressed JSON.',
