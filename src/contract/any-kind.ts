@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler } from 'express';
 import { API_BASE, hrefOf, type Kind } from '../kinds/kind';
 import { describeRule } from '../problems/broken-rule';
-import { ProblemError, refuseFields } from '../problems/problem';
+import { invalidFields, ProblemError } from '../problems/problem';
 import { findKindName } from '../repositories/resources';
 import type { Service } from './handler';
 
@@ -39,23 +39,18 @@ async function kindOf(id: string, { db, kinds }: Service): Promise<Kind> {
 }
 
 function kindToCreate(body: unknown, { kinds, contract }: Service): Kind {
-  const { kind: name } = body as { kind?: unknown };
-  const kind = typeof name === 'string' ? kinds.get(name) : undefined;
+  const { kind: value } = body as { kind?: unknown };
+  const kind = typeof value === 'string' ? kinds.get(value) : undefined;
   if (kind !== undefined && kind.parent === undefined) return kind;
-  const value = name;
-  const path = ['kind'];
-  if (name === undefined) {
-    refuseFields([describeRule({ path, keyword: 'required', message: 'is required', value })]);
-  }
-  if (kind !== undefined) {
-    const create = contract.operations.find(
-      ({ on }) => on?.kind === kind.name && on.verb === 'create',
-    )!;
-    const message = `cannot be created here: POST it to ${create.path}`;
-    refuseFields([describeRule({ path, keyword: 'enum', message, value })]);
-  }
   const tops = [...kinds.values()].filter(({ parent }) => parent === undefined);
-  const message = `must be one of ${tops.map((top) => top.name).join(', ')}`;
-  refuseFields([describeRule({ path, keyword: 'enum', message, value })]);
-  throw new Error('refused above');
+  const own = contract.operations.find(
+    ({ on }) => on?.kind === kind?.name && on?.verb === 'create',
+  );
+  const [keyword, message] =
+    value === undefined
+      ? ['required', 'is required']
+      : kind === undefined
+        ? ['enum', `must be one of ${tops.map(({ name }) => name).join(', ')}`]
+        : ['enum', `has a parent: send it to ${own!.path}`];
+  throw invalidFields([describeRule({ path: ['kind'], keyword, message, value })]);
 }

@@ -1,3 +1,4 @@
+import type { components } from '../../generated/openapi';
 import type { ResourceHandler, Service } from '../contract/handler';
 import { etagOf, noneMatch, versionGuard } from '../http/etag';
 import { mergePatch } from './merge-patch';
@@ -29,9 +30,12 @@ export const list: ResourceHandler<'list'> = async (request, service) => {
   };
 };
 
+/** What the create requests of all kinds have in common. */
+type CreateRequest = Omit<components['schemas']['ResourceCreateRequest'], 'kind'>;
+
 export const create: ResourceHandler<'create'> = async (request, service) => {
   const { kind, ownerId, actor } = request;
-  const { name, spec, labels = {}, references = {} } = request.body;
+  const { name, spec, labels = {}, references = {} }: CreateRequest = request.body;
   assertSpec(service, kind, spec);
   const resource = { kind, ownerId, name, spec, labels, references, actor };
   const row = await createResource(service.db, resource);
@@ -114,7 +118,7 @@ function merged(before: Desired, patch: object, { config, contract }: Service): 
 }
 
 /** The ids in `references` of a body; a merge patch removes a type with null. */
-function namedTargets(references: object | null | undefined): string[] {
+function namedTargets(references: unknown): string[] {
   const lists = Object.values(references ?? {}) as ({ id: string }[] | null)[];
   return lists.flatMap((list) => (list ?? []).map(({ id }) => id));
 }

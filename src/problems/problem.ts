@@ -46,8 +46,8 @@ export const PROBLEM_REASONS: Record<ProblemCode, string> = {
   'CNF-001': 'A resource with this name already exists.',
   'CNF-002': 'The report is about a generation that the resource has not reached yet.',
   'CNF-003':
-    'The resource is being deleted, or is not being deleted, and the operation requires the opposite.',
-  'CNF-004': 'Other resources refer to the resource.',
+    'The resource is being deleted, or is not being deleted, and the operation requires the opposite; or something belongs to it that forbids its deletion.',
+  'CNF-004': 'Other resources refer to this one.',
   'PRE-001': 'If-Match does not name the current ETag of the resource.',
   'LRG-001': 'The body, the URL or the headers are larger than the server accepts.',
   'MED-001': 'The body is not uncompressed JSON.',
@@ -90,12 +90,16 @@ export class ProblemError extends Error {
   }
 }
 
-/** Refuses a request for its fields, if there are any. @throws ProblemError VAL-000 */
-export function refuseFields(errors: ProblemField[]): void {
-  if (errors.length === 0) return;
+/** The problem of a request with at least one invalid field. */
+export function invalidFields(errors: ProblemField[]): ProblemError {
   const shown = errors.slice(0, 5).map(({ message }) => message);
   if (errors.length > shown.length) shown.push(`and ${errors.length - shown.length} more`);
-  throw new ProblemError('VAL-000', `${shown.join('; ')}.`, { errors });
+  return new ProblemError('VAL-000', `${shown.join('; ')}.`, { errors });
+}
+
+/** @throws ProblemError VAL-000 when there are invalid fields */
+export function refuseFields(errors: ProblemField[]): void {
+  if (errors.length > 0) throw invalidFields(errors);
 }
 
 /** The body of a problem: the properties of RFC 9457, and those that older clients read. */

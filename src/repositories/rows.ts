@@ -7,12 +7,6 @@ import type { AdapterStatus, ResourceCondition, ResourcePhase } from '../conditi
 
 type Schemas = components['schemas'];
 
-/** A resource as the contract shows it: every property that any kind has. */
-type Resource = Omit<Schemas['Cluster'], 'kind'> &
-  Partial<Omit<Schemas['NodePool'], keyof Schemas['Cluster']>> & {
-    kind: string;
-    references?: Record<string, Schemas['ObjectReference'][]>;
-  };
 export type JsonObject = Record<string, unknown>;
 
 /** Requires every property of a contract type, even if undefined: a forgotten one does not compile. */
@@ -132,7 +126,11 @@ export function columnsOf<Row extends object>(rows: readonly Row[]): Record<keyo
 }
 
 /** A row as the contract shows it; `aliases` adds the newer names of Ready and Available. */
-export function toResource(row: ResourceRow, kinds: Kinds, aliases: boolean): Complete<Resource> {
+export function toResource(
+  row: ResourceRow,
+  kinds: Kinds,
+  aliases: boolean,
+): Complete<Schemas['Resource']> {
   const kind = getKind(kinds, row.kind);
   // JSON omits undefined. Never null: adapters tear down infrastructure when `deleted_time` is present.
   return {

@@ -1,6 +1,6 @@
 import type { OperationId } from '../../src/contract/document';
 import { newCluster, newNodePool, newReport } from '../support/factories';
-import { B, makeCluster, makeNodePool } from './requests';
+import { B, makeCluster, makeFlatNodePool, makeNodePool, makeResource } from './requests';
 import type { ContractRequest, Scenario, World } from './world';
 
 async function deleted(world: World, path: string): Promise<string> {
@@ -48,6 +48,13 @@ export const CONFLICTS: Partial<Record<OperationId, Scenario[]>> = {
       return { method: 'post', path: `${B}/clusters`, body: newCluster({ name }) };
     }),
   ],
+  postResource: [
+    conflict('the name is taken', 'CNF-001', async (world) => {
+      const { name } = await world.made({ path: await makeCluster(world) });
+      const body = { ...newCluster({ name }), kind: 'Cluster' };
+      return { method: 'post', path: `${B}/resources`, body };
+    }),
+  ],
   createNodePool: [
     conflict('the name is taken', 'CNF-001', async (world) => {
       const taken = await makeNodePool(world);
@@ -63,10 +70,18 @@ export const CONFLICTS: Partial<Record<OperationId, Scenario[]>> = {
   ],
   patchClusterById: [onMarked(makeCluster)],
   patchNodePoolById: [onMarked(makeNodePool)],
+  patchNodePool: [onMarked(makeFlatNodePool)],
+  patchResourceById: [onMarked(makeResource)],
   forceDeleteCluster: [notMarked(makeCluster)],
   forceDeleteNodePool: [notMarked(makeNodePool)],
+  forceDeleteNodePoolById: [notMarked(makeFlatNodePool)],
+  forceDeleteResource: [notMarked(makeResource)],
   postClusterStatuses: [ahead(makeCluster, 'post')],
   putClusterStatuses: [ahead(makeCluster, 'put')],
   postNodePoolStatuses: [ahead(makeNodePool, 'post')],
   putNodePoolStatuses: [ahead(makeNodePool, 'put')],
+  postNodePoolStatusesById: [ahead(makeFlatNodePool, 'post')],
+  putNodePoolStatusesById: [ahead(makeFlatNodePool, 'put')],
+  postResourceStatuses: [ahead(makeResource, 'post')],
+  putResourceStatuses: [ahead(makeResource, 'put')],
 };

@@ -24,6 +24,17 @@ export async function makeNodePool(world: World): Promise<string> {
   return `${cluster}/nodepools/${id as string}`;
 }
 
+/** @returns the path of a new node pool, without its cluster */
+export async function makeFlatNodePool(world: World): Promise<string> {
+  const { href } = await world.made({ path: await makeNodePool(world) });
+  return href as string;
+}
+
+/** @returns the path of a new cluster among the resources of all kinds */
+export async function makeResource(world: World): Promise<string> {
+  return (await makeCluster(world)).replace('/clusters/', '/resources/');
+}
+
 type Make = (world: World) => Promise<string>;
 
 async function marked(world: World, make: Make): Promise<string> {
@@ -69,6 +80,8 @@ const on = (make: Make) => ({
 
 const cluster = on(makeCluster);
 const nodePool = on(makeNodePool);
+const flatNodePool = on(makeFlatNodePool);
+const resource = on(makeResource);
 const at = (path: string) => (): Promise<ContractRequest> => Promise.resolve({ path });
 
 /** For every operation a request that succeeds; what it needs is made first. */
@@ -99,10 +112,13 @@ export const REQUESTS: Record<OperationId, (world: World) => Promise<ContractReq
     path: `${await makeCluster(world)}/nodepools`,
     body: newNodePool(),
   }),
-  getNodePool: async (world) => {
-    const { href } = await world.made({ path: await makeNodePool(world) });
-    return { path: href as string };
-  },
+  getNodePool: flatNodePool.read,
+  patchNodePool: flatNodePool.patch,
+  deleteNodePool: flatNodePool.remove,
+  forceDeleteNodePoolById: flatNodePool.force,
+  getNodePoolStatusesById: flatNodePool.statuses,
+  postNodePoolStatusesById: flatNodePool.report('post'),
+  putNodePoolStatusesById: flatNodePool.report('put'),
   getNodePoolById: nodePool.read,
   patchNodePoolById: nodePool.patch,
   deleteNodePoolById: nodePool.remove,
@@ -110,6 +126,24 @@ export const REQUESTS: Record<OperationId, (world: World) => Promise<ContractReq
   getNodePoolsStatuses: nodePool.statuses,
   postNodePoolStatuses: nodePool.report('post'),
   putNodePoolStatuses: nodePool.report('put'),
+
+  getResources: async (world) => {
+    await makeNodePool(world);
+    return { path: `${B}/resources` };
+  },
+  postResource: () =>
+    Promise.resolve({
+      method: 'post',
+      path: `${B}/resources`,
+      body: { ...newCluster(), kind: 'Cluster' },
+    }),
+  getResourceById: resource.read,
+  patchResourceById: resource.patch,
+  deleteResourceById: resource.remove,
+  forceDeleteResource: resource.force,
+  getResourceStatuses: resource.statuses,
+  postResourceStatuses: resource.report('post'),
+  putResourceStatuses: resource.report('put'),
 
   getCompatibility: at(`${B}/compatibility`),
   getMetadata: at('/api/hyperfleet'),

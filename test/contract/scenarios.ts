@@ -32,7 +32,9 @@ export function scenariosOf(operation: Operation): Record<string, Scenario[]> {
     return (request) => ({ ...request, headers: { ...request.headers, [name]: value } });
   };
   const hasBody = operation.bodyTypes.length > 0;
-  const isList = /^get(Clusters|NodePools|NodePoolsByClusterId)$|Statuses$/.test(id);
+  const isList = /^get(Clusters|NodePools|NodePoolsByClusterId|Resources)$|Statuses(ById)?$/.test(
+    id,
+  );
 
   const table: Record<string, Scenario[]> = {
     ...successes(operation, changed),
@@ -105,7 +107,7 @@ function successes(
     }));
     return { 200: /^getOpenapi(Alias)?$/.test(id) ? [anonymous, yaml] : [anonymous] };
   }
-  if (/^(post|put).*Statuses$/.test(id)) {
+  if (/^(post|put).*Statuses(ById)?$/.test(id)) {
     return { 201: [plain], 204: DISCARDED.map((stale) => staleReport(id as OperationId, stale)) };
   }
   if (id.startsWith('force')) return { 204: [plain] };
@@ -119,7 +121,7 @@ function successes(
     }));
     return { 200: [plain, merged] };
   }
-  if (!/^get(ClusterById|NodePool|NodePoolById)$/.test(id)) return { 200: [plain] };
+  if (!/^get(ClusterById|NodePool|NodePoolById|ResourceById)$/.test(id)) return { 200: [plain] };
   const unchanged: Scenario = {
     what: 'nothing has changed since',
     run: async (world) => {
@@ -179,6 +181,7 @@ function unknownResource({ id, path }: Operation): Scenario[] | undefined {
     );
   const scenarios: Scenario[] = [];
   if (path.includes('{cluster_id}')) scenarios.push(replaced('clusters'));
+  if (path.includes('{resource_id}')) scenarios.push(replaced('resources'));
   if (path.includes('{nodepool_id}')) scenarios.push(replaced('nodepools'));
   if (path.includes('{cluster_id}') && path.includes('{nodepool_id}')) {
     scenarios.push(

@@ -74,6 +74,21 @@ describe('operations', () => {
       [`PUT ${B}/clusters/{cluster_id}/nodepools/{nodepool_id}/statuses`]: 'putNodePoolStatuses',
       [`GET ${B}/nodepools`]: 'getNodePools',
       [`GET ${B}/nodepools/{nodepool_id}`]: 'getNodePool',
+      [`PATCH ${B}/nodepools/{nodepool_id}`]: 'patchNodePool',
+      [`DELETE ${B}/nodepools/{nodepool_id}`]: 'deleteNodePool',
+      [`POST ${B}/nodepools/{nodepool_id}/force-delete`]: 'forceDeleteNodePoolById',
+      [`GET ${B}/nodepools/{nodepool_id}/statuses`]: 'getNodePoolStatusesById',
+      [`POST ${B}/nodepools/{nodepool_id}/statuses`]: 'postNodePoolStatusesById',
+      [`PUT ${B}/nodepools/{nodepool_id}/statuses`]: 'putNodePoolStatusesById',
+      [`GET ${B}/resources`]: 'getResources',
+      [`POST ${B}/resources`]: 'postResource',
+      [`GET ${B}/resources/{resource_id}`]: 'getResourceById',
+      [`PATCH ${B}/resources/{resource_id}`]: 'patchResourceById',
+      [`DELETE ${B}/resources/{resource_id}`]: 'deleteResourceById',
+      [`POST ${B}/resources/{resource_id}/force-delete`]: 'forceDeleteResource',
+      [`GET ${B}/resources/{resource_id}/statuses`]: 'getResourceStatuses',
+      [`POST ${B}/resources/{resource_id}/statuses`]: 'postResourceStatuses',
+      [`PUT ${B}/resources/{resource_id}/statuses`]: 'putResourceStatuses',
       [`GET ${B}/compatibility`]: 'getCompatibility',
       [`GET ${B}/errors`]: 'getErrors',
       [`GET ${B}/errors/{id}`]: 'getErrorById',
@@ -206,7 +221,7 @@ describe('the form that older generators digest', () => {
   });
 
   it('does not require what identifies a resource', () => {
-    for (const name of ['Cluster', 'NodePool', 'ObjectReference']) {
+    for (const name of ['Cluster', 'NodePool', 'Resource', 'ObjectReference']) {
       const { properties, required } = object(schemas[name]);
       expect(Object.keys(object(properties))).toEqual(
         expect.arrayContaining(['id', 'href', 'kind']),
@@ -221,7 +236,7 @@ describe('the form that older generators digest', () => {
     expect(parameters.map(([node]) => node.schema)).toEqual(
       parameters.map(() => ({ type: 'string' })),
     );
-    expect(parameters).toHaveLength(3);
+    expect(parameters).toHaveLength(4);
   });
 
   it('lets reserved characters through unencoded where clients send them', () => {
