@@ -18,15 +18,10 @@ api:
   keepAliveSeconds: 620
   preStopSeconds: 5
   shutdownTimeoutSeconds: 20
+kinds: []
 adapters:
-  cluster:
-    - validation
-    - dns
-    - pullsecret
-    - hypershift
-  nodepool:
-    - validation
-    - hypershift
+  cluster: null
+  nodepool: null
 auth:
   enableJwt: true
   enableAuthz: true

@@ -1,10 +1,19 @@
 {{/* Environment of `serve`. Ports and hosts are the image's. */}}
 {{- define "hyperfleet-api.env" -}}
 {{ include "hyperfleet-api.databaseEnv" . | trim }}
+{{- if .Values.kinds }}
+- name: HYPERFLEET_KINDS_FILE
+  value: /etc/hyperfleet/kinds/kinds.yaml
+{{- end }}
+{{- /* These win over the file, so they are set only when the user sets them. */}}
+{{- if kindIs "slice" .Values.adapters.cluster }}
 - name: HYPERFLEET_CLUSTER_ADAPTERS
-  value: {{ .Values.adapters.cluster | default list | toJson | quote }}
+  value: {{ .Values.adapters.cluster | toJson | quote }}
+{{- end }}
+{{- if kindIs "slice" .Values.adapters.nodepool }}
 - name: HYPERFLEET_NODEPOOL_ADAPTERS
-  value: {{ .Values.adapters.nodepool | default list | toJson | quote }}
+  value: {{ .Values.adapters.nodepool | toJson | quote }}
+{{- end }}
 - name: HYPERFLEET_DEFAULT_PAGE_SIZE
   value: {{ int64 .Values.api.defaultPageSize | quote }}
 - name: HYPERFLEET_CONDITION_ALIASES

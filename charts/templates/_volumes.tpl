@@ -5,6 +5,11 @@
   configMap:
     name: {{ include "hyperfleet-api.nameOf" (list . "schema") | quote }}
 {{- end }}
+{{- if .Values.kinds }}
+- name: kinds
+  configMap:
+    name: {{ include "hyperfleet-api.nameOf" (list . "kinds") | quote }}
+{{- end }}
 {{- if include "hyperfleet-api.jwksContent" . }}
 - name: jwks
   configMap:
@@ -21,6 +26,11 @@
 {{- if .Values.provider.schema }}
 - name: provider-schema
   mountPath: /etc/hyperfleet/schemas
+  readOnly: true
+{{- end }}
+{{- if .Values.kinds }}
+- name: kinds
+  mountPath: /etc/hyperfleet/kinds
   readOnly: true
 {{- end }}
 {{- if include "hyperfleet-api.jwksContent" . }}

@@ -1,4 +1,5 @@
 import { DATABASES } from './accepted-databases';
+import { KINDS } from './accepted-kinds';
 import { apiOf, find, kinds, serveEnv } from './manifest';
 import type { ValueSet } from './value-set';
 
@@ -17,6 +18,7 @@ const MONITORING = {
 
 export const ACCEPTED: ValueSet[] = [
   ...DATABASES,
+  ...KINDS,
   {
     name: 'nothing set: tokens on, nobody allowed, built-in PostgreSQL on a volume',
     values: {},
@@ -154,6 +156,7 @@ export const ACCEPTED: ValueSet[] = [
   {
     name: 'everything on',
     values: {
+      kinds: [{ kind: 'Channel', plural: 'channels' }],
       adapters: { cluster: [], nodepool: ['gcp-provisioner'] },
       api: {
         defaultPageSize: 65500,

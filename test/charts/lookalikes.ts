@@ -18,6 +18,7 @@ export const namedLike = (name: string) => {
     imagePullSecrets: [{ name }],
     auth: { issuer: name, audience: name, identityClaim: name },
     provider: { schema: `openapi: ${name}` },
+    kinds: [{ kind: 'Channel', plural: 'channels', spec_schema_name: name }],
     database: {
       postgresql: {
         existingSecret: name,
@@ -37,7 +38,7 @@ export const namedLike = (name: string) => {
       prometheusRule: { enabled: true, labels },
       dashboard: { enabled: true, labels },
     },
-    podAnnotations: { ...labels, 'checksum/provider-schema': name },
+    podAnnotations: { ...labels, 'checksum/provider-schema': name, 'checksum/kinds': name },
     podLabels: labels,
     priorityClassName: name,
     nodeSelector: labels,

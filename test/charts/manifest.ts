@@ -23,7 +23,7 @@ export interface Container {
   command?: string[];
   env?: Variable[];
   ports?: { name: string; containerPort: number }[];
-  volumeMounts?: { name: string; mountPath: string }[];
+  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[];
   securityContext?: SecurityContext;
   resources?: { limits?: Record<string, string>; requests?: Record<string, string> };
 }
@@ -57,7 +57,10 @@ export interface Manifest {
     replicas?: number;
     selector?: Record<string, unknown>;
     ports?: { name: string; targetPort: string }[];
-    template?: { metadata: { labels: Record<string, string> }; spec: PodSpec };
+    template?: {
+      metadata: { labels: Record<string, string>; annotations?: Record<string, string> };
+      spec: PodSpec;
+    };
     maxUnavailable?: number | string;
     groups?: { name: string; rules: { alert: string; expr: string }[] }[];
   };

@@ -29,6 +29,43 @@ export const REFUSED: RefusedSet[] = [
     says: /operations/,
   },
   {
+    name: 'a kind without a plural',
+    values: { kinds: [{ kind: 'Channel' }] },
+    says: /plural/,
+  },
+  {
+    name: 'a kind in lower case',
+    values: { kinds: [{ kind: 'channel', plural: 'channels' }] },
+    says: /kinds[^]*kind/,
+  },
+  {
+    name: 'a kind whose path is one of the service',
+    values: { kinds: [{ kind: 'Error', plural: 'errors' }] },
+    says: /plural/,
+  },
+  {
+    name: 'a kind with conditions',
+    values: { kinds: [{ kind: 'Channel', plural: 'channels', conditions: [] }] },
+    says: /conditions/,
+  },
+  {
+    name: 'a kind with an adapter that ends in a dash',
+    values: { kinds: [{ kind: 'Channel', plural: 'channels', required_adapters: ['dns-'] }] },
+    says: /required_adapters/,
+  },
+  {
+    name: 'a kind with an ill-formed reference',
+    values: {
+      kinds: [{ kind: 'Channel', plural: 'channels', references: [{ ref_type: 'base' }] }],
+    },
+    says: /target_kind/,
+  },
+  {
+    name: 'kinds in the form of a file',
+    values: { kinds: { entities: [] } },
+    says: /kinds/,
+  },
+  {
     name: 'both databases',
     values: { database: { external: { enabled: true, secretName: 'x' } } },
     says: /--set database\.postgresql\.enabled=false[^]*--set database\.external\.enabled=false/,
@@ -82,6 +119,14 @@ export const REFUSED: RefusedSet[] = [
     name: 'an environment variable that the chart sets itself',
     values: { extraEnv: [{ name: 'AUTH_ENABLED', value: 'false' }] },
     says: /AUTH_ENABLED, which the chart sets/,
+  },
+  {
+    name: 'a file of kinds beside kinds',
+    values: {
+      kinds: [{ kind: 'Channel', plural: 'channels' }],
+      extraEnv: [{ name: 'HYPERFLEET_KINDS_FILE', value: '/mine.yaml' }],
+    },
+    says: /HYPERFLEET_KINDS_FILE, which the chart sets/,
   },
   {
     name: 'an autoscaler with more fewest than most pods',

@@ -116,7 +116,9 @@ withHelm('values of an older release', () => {
     const environment = (values: object) =>
       template({ auth: { jwksFile: '/keys.json', ...values } });
     expect(await environment({ jwksUrl: null })).not.toContain('AUTH_JWKS_URL');
-    expect(await template({ adapters: { cluster: null } })).toContain('value: "[]"');
+    expect(await template({ kinds: null })).not.toContain('HYPERFLEET_KINDS_FILE');
+    const adapters = await template({ adapters: { cluster: null } });
+    expect(adapters).not.toContain('HYPERFLEET_CLUSTER_ADAPTERS');
     const limits = await template({ resources: { limits: null } });
     expect(apiOf(parseManifests(limits)).containers[0]!.resources).not.toHaveProperty('limits');
   });

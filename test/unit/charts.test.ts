@@ -2,6 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { BUILT_IN } from '../../src/kinds/built-in';
+import { ENTRY_SCHEMA } from '../../src/kinds/declaration';
 import { ACCEPTED } from '../charts/accepted';
 import {
   CHART,
@@ -16,7 +18,7 @@ import {
   run,
   withHelm,
 } from '../charts/helm';
-import { containersOf, podsOf, type Manifest } from '../charts/manifest';
+import { containersOf, find, podsOf, type Manifest } from '../charts/manifest';
 import { alertsAndPanels, declaredMetrics, metricNames } from '../charts/metrics';
 import { securityBreaches } from '../charts/pod-security';
 import { REFUSED } from '../charts/refused';
@@ -85,6 +87,23 @@ describe('the chart', () => {
       inSchema.filter((path) => !values.has(path) && !/\.limits|\.requests/.test(path)),
     ).toEqual([]);
   });
+
+  it('checks kinds and names of adapters as the service does', () => {
+    const { properties } = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8'));
+    const adapterName = ENTRY_SCHEMA.properties.required_adapters.items;
+    expect(properties.kinds).toEqual({ type: 'array', items: ENTRY_SCHEMA });
+    for (const { items } of Object.values<{ items: unknown }>(properties.adapters.properties)) {
+      expect(items).toEqual(adapterName);
+    }
+  });
+
+  it('names the adapters that the service requires when none are set', () => {
+    const readme = readFileSync(join(CHART, 'README.md'), 'utf8');
+    for (const { kind, required_adapters } of BUILT_IN) {
+      const [row] = new RegExp(`^\\| \`adapters\\.${kind}\`.*$`, 'im').exec(readme) ?? [];
+      expect(row).toContain(`or else ${required_adapters.join(', ')}. |`);
+    }
+  });
 });
 
 withHelm('a chart rendered by helm', () => {
@@ -142,6 +161,18 @@ withHelm('a chart rendered by helm', () => {
     const { ok, stderr } = await run(HELM, ['template', ...RELEASE, '-f', valuesFile(values)]);
     expect(ok).toBe(false);
     expect(stderr).toMatch(says);
+  });
+
+  it('replaces the pods when a kind changes', async () => {
+    const templateOf = async (plural: string) =>
+      find(await rendered({ kinds: [{ kind: 'Channel', plural }] }), 'Deployment').spec?.template;
+    const [before, again, after] = [
+      await templateOf('channels'),
+      await templateOf('channels'),
+      await templateOf('canals'),
+    ];
+    expect(again).toEqual(before);
+    expect(after).not.toEqual(before);
   });
 
   it('keeps names short enough however long the release is called', async () => {
