@@ -1,5 +1,5 @@
 import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../src/repositories/rows';
-import type { Scope } from '../src/repositories/targets';
+import type { ListScope } from '../src/repositories/lists';
 import { NODE_POOL } from '../test/support/kinds';
 import type { Fleet } from './fleet';
 
@@ -8,7 +8,7 @@ export interface Case {
   title: string;
   /** What is to be seen. */
   why: string;
-  list(fleet: Fleet): { search?: string; page?: number; pageSize?: number; scope?: Scope };
+  list(fleet: Fleet): { search?: string; page?: number; pageSize?: number; scope?: ListScope };
   /** Statements that remove an index. */
   drop: readonly string[];
   /** Another way to ask for the same, to be compared with instead. */
@@ -32,7 +32,7 @@ export const CASES: readonly Case[] = [
   {
     title: 'Newest node pools',
     why: 'The page comes from `resources_kind_id_idx` in its order, twenty entries of it; the total from 32 rows of counters. Without it the way to the newest node pool leads past all clusters that are newer.',
-    list: () => ({ scope: { kind: NODE_POOL } }),
+    list: () => ({ scope: { kinds: [NODE_POOL] } }),
     drop: [dropIndex('resources_kind_id_idx')],
   },
   {
@@ -119,7 +119,7 @@ export const CASES: readonly Case[] = [
   {
     title: 'Node pools of a cluster',
     why: 'Its ten entries of `resources_owner_id_idx`.',
-    list: (fleet) => ({ scope: { kind: NODE_POOL, ownerId: fleet.ids[7] } }),
+    list: (fleet) => ({ scope: { kinds: [NODE_POOL], ownerId: fleet.ids[7] } }),
     drop: [dropIndex('resources_owner_id_idx'), dropIndex('resources_node_pool_name_key')],
   },
   {

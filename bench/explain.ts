@@ -95,14 +95,14 @@ async function explainAll(postgres: Postgres): Promise<void> {
 }
 
 async function ask(db: Recorder, fleet: Fleet, entry: Case) {
-  const { search, page = 1, pageSize = 20, scope = { kind: CLUSTER } } = entry.list(fleet);
+  const { search, page = 1, pageSize = 20, scope = { kinds: [CLUSTER] } } = entry.list(fleet);
   const { total } = await listResources(
     db,
     scope,
     {
       page,
       pageSize,
-      order: parseOrder(undefined, undefined, resourceListing(scope.kind)),
+      order: parseOrder(undefined, undefined, resourceListing(scope.kinds)),
       search: search === undefined ? undefined : parseSearch(search),
     },
     new AbortController().signal,

@@ -15,9 +15,10 @@ import { resourceListing } from '../search/fields';
 import { listOptions } from './list-options';
 
 export const list: ResourceHandler<'list'> = async (request, service) => {
-  const { kind } = request;
-  const options = listOptions(request, resourceListing(kind));
-  const { rows, total } = await listResources(service.db, request, options, request.signal);
+  const { kind, ownerId, signal } = request;
+  const kinds = [kind];
+  const options = listOptions(request, resourceListing(kinds));
+  const { rows, total } = await listResources(service.db, { kinds, ownerId }, options, signal);
   return {
     status: 200,
     body: {

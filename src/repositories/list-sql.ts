@@ -3,7 +3,7 @@ import { Slot, sql } from '../postgres/statement';
 import type { Column } from '../search/column';
 import type { Direction, Listing, OrderTerm } from '../search/fields';
 import type { Counter, SearchPlan, Tables } from '../search/plan';
-import { type Alias, idColumn, type Value } from '../search/predicate';
+import { type Alias, idColumn, isOfKinds, type Value } from '../search/predicate';
 import { ADAPTER_STATUS_COLUMNS, RESOURCE_COLUMNS } from './rows';
 import { IS_TARGET } from './targets';
 
@@ -119,8 +119,11 @@ export function matches(
   for (const alias of others) {
     void query.join(`${TABLES[alias]} as ${alias}`, idColumn(alias), idColumn(first));
   }
-  if (listing.kind !== undefined) {
-    for (const alias of [first, ...others]) void query.where(`${alias}.kind`, listing.kind);
+  if (listing.kinds.length > 0) {
+    const { sql: text, bindings } = isOfKinds(listing.kinds);
+    for (const alias of [first, ...others]) {
+      void query.whereRaw(text('??'), [`${alias}.kind`, ...bindings]);
+    }
   }
   return query.whereRaw(search.sql, searchSlots(search));
 }
@@ -169,9 +172,10 @@ function totalQuery(list: List): Knex.Raw | Knex.QueryBuilder {
   const { listing, search } = list;
   if (search.constant === false) return sql.raw('0');
   if (search.counter !== undefined) {
+    const isOfKind = isOfKinds(listing.kinds);
     return sql.raw(
-      `SELECT coalesce(sum(${COUNTED[search.counter]}), 0)::bigint FROM resource_counts WHERE kind = ?`,
-      [listing.kind!],
+      `SELECT coalesce(sum(${COUNTED[search.counter]}), 0)::bigint FROM resource_counts WHERE ${isOfKind.sql('kind')}`,
+      isOfKind.bindings,
     );
   }
   return matches(list, search.conditionTables).count();

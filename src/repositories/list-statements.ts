@@ -38,7 +38,7 @@ function statementFor<Row>(
   const key = JSON.stringify({
     table,
     ...list,
-    listing: list.listing.kind,
+    listing: list.listing.kinds,
     search: list.search.sql,
   });
   return (named.get(key) ?? unnamedStatement(key, table, () => build(list))) as Statement<Row>;

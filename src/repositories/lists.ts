@@ -5,7 +5,16 @@ import { planSearch } from '../search/plan';
 import { type List, searchValues } from './list-sql';
 import { type ListRow, reportListStatement, resourceListStatement } from './list-statements';
 import type { AdapterStatusRow, ResourceRow } from './rows';
-import { notFound, type Scope, type Target, targetValues } from './targets';
+import type { Kind } from '../kinds/kind';
+import { notFound, type Target, targetValues } from './targets';
+
+/** All resources of some kinds, or those of one kind that have one parent. */
+export interface ListScope {
+  /** At least one. */
+  kinds: readonly Kind[];
+  /** The parent in the path; only with one kind. */
+  ownerId?: string | undefined;
+}
 
 export interface ListOptions {
   /** From 1. */
@@ -29,22 +38,23 @@ export interface Page<Row> {
  */
 export async function listResources(
   db: Database,
-  { kind, ownerId }: Scope,
+  { kinds, ownerId }: ListScope,
   options: ListOptions,
   signal: AbortSignal,
 ): Promise<Page<ResourceRow>> {
-  const list = planList(resourceListing(kind), ownerId, options);
+  const list = planList(resourceListing(kinds), ownerId, options);
   const statement = resourceListStatement(list);
+  const parent = kinds[0]!.parent;
   const values = {
     id: ownerId,
-    kind: kind.parent?.name,
+    kind: parent?.name,
     offset: offsetOf(options),
     ...searchValues(list.search),
   };
   const rows = await (isShort(list)
     ? db.read(statement, values)
     : db.query(statement, values, signal));
-  if (rows[0]?.found === false) throw notFound({ kind: kind.parent!, id: ownerId! });
+  if (rows[0]?.found === false) throw notFound({ kind: parent!, id: ownerId! });
   return toPage(rows, 'id');
 }
 
@@ -74,7 +84,7 @@ export async function listReports(
 const DEEP_OFFSET = 200;
 
 function planList(listing: Listing, parentId: string | undefined, options: ListOptions): List {
-  const order = simplestOrder(options.order);
+  const order = simplestOrder(options.order, listing);
   const offset = offsetOf(options);
   return {
     listing,
@@ -91,13 +101,16 @@ function offsetOf({ page, pageSize }: ListOptions): number {
 }
 
 /**
- * The same order, as indexes have it. All resources of a list have one kind, and their paths differ in nothing but the
- * id. The id begins with the time of creation, so ordering by that time and then by id is ordering by id.
+ * The same order, as indexes have it. In a list of one kind, the paths differ in nothing but the id. The id begins with
+ * the time of creation, so ordering by that time and then by id is ordering by id.
  */
-function simplestOrder(terms: readonly OrderTerm[]): readonly OrderTerm[] {
-  const order = terms
-    .filter(({ field }) => field !== 'kind')
-    .map((term) => (term.field === 'href' ? { ...term, field: 'id' } : term));
+function simplestOrder(terms: readonly OrderTerm[], { kinds }: Listing): readonly OrderTerm[] {
+  const order =
+    kinds.length > 1
+      ? terms
+      : terms
+          .filter(({ field }) => field !== 'kind')
+          .map((term) => (term.field === 'href' ? { ...term, field: 'id' } : term));
   const [first, second] = order;
   const byCreation =
     first?.field === 'created_time' &&

@@ -58,16 +58,43 @@ export function columnTests(column: Column, name: FieldName): Tests {
 }
 
 /** Labels are searched in their own table, whose index leads from a key and value to the resources. */
-export function labelTests(kind: string, key: string): Tests {
-  const hasLabel = (test: ColumnTest): Predicate => ({ type: 'label', kind, key, test });
+export function labelTests(kinds: readonly string[], key: string): Tests {
+  const hasLabel = (test: ColumnTest): Predicate => ({ type: 'label', kinds, key, test });
   return {
     oneOf(literals) {
       const values = [...new Set(literals.map(({ text }) => text))];
-      return values.length === 0 ? FALSE : labelIsOneOf(kind, key, values);
+      return values.length === 0 ? FALSE : labelIsOneOf(kinds, key, values);
     },
     order: (operator, { text }) => hasLabel(compares(operator, text, 'text')),
     like: ({ text }, ignoreCase) => hasLabel(isLike(text, ignoreCase)),
     isNull: () => not(hasLabel(ANY_VALUE)),
+  };
+}
+
+/** What a resource refers to has a table of its own, too. Ids have no order, so they are only equal or not. */
+export function referenceTests(type: string, name: FieldName): Tests {
+  const refersTo = ({ sql, bindings }: ColumnTest): Predicate => ({
+    type: 'sql',
+    table: undefined,
+    exists: true,
+    sql: (id) =>
+      `SELECT FROM resource_references x WHERE ${sql('x.target_id')} AND x.ref_type = ? AND x.referrer_id = ${id}`,
+    bindings: [...bindings, type],
+  });
+  const refuse = (): never => {
+    throw new SearchError(
+      `Expected "=", "!=", "in", "not in", "is null" or "is not null" with ${quote(name.text)}`,
+      name.position,
+    );
+  };
+  return {
+    oneOf(literals) {
+      const ids = [...new Set(literals.map(({ text }) => text))];
+      return ids.length === 0 ? FALSE : refersTo(isOneOf(ids, 'text'));
+    },
+    order: refuse,
+    like: refuse,
+    isNull: () => not(refersTo(ANY_VALUE)),
   };
 }
 

@@ -66,7 +66,10 @@ export function planSearch(tree: SearchTree | undefined, scope: SearchScope): Se
     counter: scope.parentId === undefined ? counterOf(searched) : undefined,
     ordered:
       searched.type === 'constant' ||
-      (conjuncts.length === 1 && (searched.type === 'flag' || lead?.values?.length === 1)),
+      // The other indexes begin with the kind.
+      (scope.listing.kinds.length <= 1 &&
+        conjuncts.length === 1 &&
+        (searched.type === 'flag' || lead?.values?.length === 1)),
     unique: conjuncts.some((conjunct) => isUnique(conjunct, scope)),
   };
 }

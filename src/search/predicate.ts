@@ -41,20 +41,33 @@ export interface SqlPredicate {
   readonly bindings: readonly Value[];
   /** At most one living resource matches: of its kind, or of those of the same parent. */
   readonly unique?: 'everywhere' | 'in parent' | undefined;
+  /** It is an EXISTS over a table of its own, which PostgreSQL may turn into a join. */
+  readonly exists?: true;
 }
 
 /** The resource carries a label with this key whose value passes the test. */
 export interface LabelPredicate {
   readonly type: 'label';
-  readonly kind: string;
+  readonly kinds: readonly string[];
   readonly key: string;
   readonly test: ColumnTest;
   /** Set when the test is to be one of these. */
   readonly values?: readonly string[];
 }
 
-export function labelIsOneOf(kind: string, key: string, values: readonly string[]): LabelPredicate {
-  return { type: 'label', kind, key, values, test: isOneOf(values, 'text') };
+export function labelIsOneOf(
+  kinds: readonly string[],
+  key: string,
+  values: readonly string[],
+): LabelPredicate {
+  return { type: 'label', kinds, key, values, test: isOneOf(values, 'text') };
+}
+
+/** The test of a column `kind`. One kind is written as `=`, for the same reason as one value. */
+export function isOfKinds(kinds: readonly string[]): ColumnTest {
+  return kinds.length === 1
+    ? { sql: (column) => `${column} = ?`, bindings: [...kinds] }
+    : { sql: (column) => `${column} = ANY(?)`, bindings: [[...kinds]] };
 }
 
 /** One value is written as `=`, which is what lets an index return the rows in order. */
@@ -90,9 +103,9 @@ function mergeLabels(operands: readonly Predicate[]): Predicate[] {
       others.push(operand);
       continue;
     }
-    const { kind, key, values } = operand;
+    const { kinds, key, values } = operand;
     const known = merged.get(key)?.values ?? [];
-    merged.set(key, labelIsOneOf(kind, key, [...new Set([...known, ...values])]));
+    merged.set(key, labelIsOneOf(kinds, key, [...new Set([...known, ...values])]));
   }
   return [...merged.values(), ...others];
 }
@@ -124,15 +137,16 @@ export function tablesOf(predicate: Predicate): Set<Alias> {
 }
 
 /**
- * PostgreSQL turns the EXISTS of each label into a join, and takes minutes to plan a hundred of them.
+ * PostgreSQL turns each EXISTS into a join, and takes minutes to plan a hundred of them.
  * From this many on, "IS TRUE" keeps it from doing so; it then hashes or probes, whichever is cheaper.
  */
-const JOINED_LABELS = 4;
+const MAX_JOINS = 4;
 
 /** @param id the column with the resource's id in the tables that the query reads */
 export function render(predicate: Predicate, id: string): Sql {
   const bindings: Value[] = [];
-  let labels = 0;
+  let joins = 0;
+  const exists = (sql: string) => `EXISTS (${sql})${++joins > MAX_JOINS ? ' IS TRUE' : ''}`;
   const write = (node: Predicate): string => {
     switch (node.type) {
       case 'constant':
@@ -141,11 +155,13 @@ export function render(predicate: Predicate, id: string): Sql {
         return node.value ? `s.${node.column}` : `NOT s.${node.column}`;
       case 'sql':
         bindings.push(...node.bindings);
-        return node.sql(id);
+        return node.exists ? exists(node.sql(id)) : node.sql(id);
       case 'label': {
-        bindings.push(node.kind, node.key, ...node.test.bindings);
-        const fence = ++labels > JOINED_LABELS ? ' IS TRUE' : '';
-        return `EXISTS (SELECT FROM resource_labels x WHERE x.kind = ? AND x.key = ? AND ${node.test.sql('x.value')} AND x.resource_id = ${id})${fence}`;
+        const isOfKind = isOfKinds(node.kinds);
+        bindings.push(...isOfKind.bindings, node.key, ...node.test.bindings);
+        return exists(
+          `SELECT FROM resource_labels x WHERE ${isOfKind.sql('x.kind')} AND x.key = ? AND ${node.test.sql('x.value')} AND x.resource_id = ${id}`,
+        );
       }
       case 'not':
         return `NOT (${write(node.operand)})`;

@@ -1,5 +1,5 @@
 import { resolveField, type Listing } from './fields';
-import { columnTests, labelTests, type Tests } from './operators';
+import { columnTests, labelTests, referenceTests, type Tests } from './operators';
 import type { SearchTree } from './parse';
 import { all, any, not, type Predicate } from './predicate';
 import { specTests } from './spec';
@@ -49,7 +49,9 @@ function testsOf(name: FieldName, listing: Listing): Tests {
     case 'column':
       return columnTests(field.column, name);
     case 'label':
-      return labelTests(field.kind, field.key);
+      return labelTests(field.kinds, field.key);
+    case 'reference':
+      return referenceTests(field.referenceType, name);
     case 'spec':
       return specTests(field.path, name);
   }

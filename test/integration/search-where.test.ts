@@ -13,8 +13,8 @@ import { insertFleet, nameOf } from '../support/search-fleet';
 import { RESOURCE_FIELDS, STATUS_FIELDS, phraseOver } from '../support/search-phrases';
 import { CLUSTER_PHRASES, NODE_POOL_PHRASES, STATUS_PHRASES } from '../support/search-table';
 
-const CLUSTERS = resourceListing(CLUSTER);
-const NODE_POOLS = resourceListing(NODE_POOL);
+const CLUSTERS = resourceListing([CLUSTER]);
+const NODE_POOLS = resourceListing([NODE_POOL]);
 const ALPHA = '20000000000000000000000000a';
 
 let database: TestDatabase;

@@ -23,7 +23,7 @@ async function ask(pageSize: number, search = '', times = 1): Promise<string | u
   for (let time = 0; time < times; time++) {
     const { rows } = await listResources(
       db,
-      { kind: CLUSTER },
+      { kinds: [CLUSTER] },
       {
         ...{ page: 1, pageSize, search: parseSearch(search) },
         order: [{ field: 'id', direction: 'desc' }],

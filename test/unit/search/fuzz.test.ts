@@ -20,7 +20,7 @@ function milliseconds(work: () => void): number {
   return best;
 }
 
-const LISTINGS = [resourceListing(CLUSTER), resourceListing(NODE_POOL), REPORT_LISTING];
+const LISTINGS = [resourceListing([CLUSTER]), resourceListing([NODE_POOL]), REPORT_LISTING];
 
 function plan(phrase: string): void {
   for (const listing of LISTINGS) {

@@ -3,8 +3,8 @@ import { parseOrder } from '../../../src/search/order';
 import { SearchError } from '../../../src/search/search-error';
 import { CLUSTER, NODE_POOL } from '../../support/kinds';
 
-const CLUSTERS = resourceListing(CLUSTER);
-const NODE_POOLS = resourceListing(NODE_POOL);
+const CLUSTERS = resourceListing([CLUSTER]);
+const NODE_POOLS = resourceListing([NODE_POOL]);
 
 function order(
   orderBy: string | undefined,

@@ -3,8 +3,8 @@ import { parseSearch } from '../../../src/search/parse';
 import { planSearch, type SearchScope, type SearchPlan } from '../../../src/search/plan';
 import { CLUSTER, NODE_POOL } from '../../support/kinds';
 
-const CLUSTERS: SearchScope = { listing: resourceListing(CLUSTER), order: [] };
-const NODE_POOLS: SearchScope = { listing: resourceListing(NODE_POOL), order: [] };
+const CLUSTERS: SearchScope = { listing: resourceListing([CLUSTER]), order: [] };
+const NODE_POOLS: SearchScope = { listing: resourceListing([NODE_POOL]), order: [] };
 const BY_NAME: OrderTerm[] = [{ field: 'name', direction: 'asc' }];
 
 function plan(phrase: string, scope = CLUSTERS): SearchPlan {

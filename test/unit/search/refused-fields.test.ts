@@ -4,8 +4,8 @@ import { planSearch } from '../../../src/search/plan';
 import { SearchError } from '../../../src/search/search-error';
 import { CLUSTER, NODE_POOL } from '../../support/kinds';
 
-const CLUSTERS = resourceListing(CLUSTER);
-const NODE_POOLS = resourceListing(NODE_POOL);
+const CLUSTERS = resourceListing([CLUSTER]);
+const NODE_POOLS = resourceListing([NODE_POOL]);
 
 function refusal(phrase: string, listing: Listing): SearchError {
   try {

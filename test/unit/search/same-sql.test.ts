@@ -11,8 +11,8 @@ import { SearchError } from '../../../src/search/search-error';
 import { CLUSTER, NODE_POOL } from '../../support/kinds';
 import { phraseOfTokens } from '../../support/search-phrases';
 
-const CLUSTERS = resourceListing(CLUSTER);
-const LISTINGS: readonly Listing[] = [CLUSTERS, resourceListing(NODE_POOL), REPORT_LISTING];
+const CLUSTERS = resourceListing([CLUSTER]);
+const LISTINGS: readonly Listing[] = [CLUSTERS, resourceListing([NODE_POOL]), REPORT_LISTING];
 
 function plan(phrase: string, scope: SearchScope): SearchPlan | undefined {
   try {
@@ -45,7 +45,7 @@ test('plans of a list with the same SQL differ in their bindings only', () => {
       const { bindings, ...rest } = planned;
       expect(rest.sql.match(/(?<!\\)\?/g) ?? []).toHaveLength(bindings.length);
       const ofParent = scope.parentId !== undefined;
-      const key = JSON.stringify([scope.listing.kind, ofParent, scope.order, rest.sql]);
+      const key = JSON.stringify([scope.listing.kinds, ofParent, scope.order, rest.sql]);
       const before = known.get(key);
       if (before !== undefined) met++;
       expect(rest).toEqual(before ?? rest);
