@@ -15,7 +15,8 @@ export interface Deployment {
 export async function loadDeployment(config: Config): Promise<Deployment> {
   const { kinds, faults } = await readKinds(config);
   const expanded = expandContract(readContract(config.defaultPageSize), kinds);
-  const problems = [...faults, ...expanded.faults];
+  const clashes = expanded.faults.map((fault) => `HYPERFLEET_KINDS_FILE: ${fault}`);
+  const problems = [...faults, ...clashes];
   if (problems.length > 0) throw new ConfigError(problems);
   return { kinds, document: expanded.document };
 }
