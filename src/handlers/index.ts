@@ -15,6 +15,9 @@ export const handlers: Handlers = {
   'list-statuses': statuses.listStatuses,
   report: statuses.report,
 
+  // On resources of all kinds at once.
+  getResources: resources.getResources,
+
   // On the service itself, by operationId.
   getCompatibility: meta.getCompatibility,
   getMetadata: meta.getMetadata,

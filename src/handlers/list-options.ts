@@ -6,8 +6,10 @@ import { parseOrder } from '../search/order';
 import { parseSearch, type SearchTree } from '../search/parse';
 import { SearchError } from '../search/search-error';
 
-interface ListRequest {
+export interface ListRequest {
   operation: Operation;
+  /** Aborted when the client disconnects. */
+  signal: AbortSignal;
   query: {
     page?: number;
     pageSize?: number;

@@ -1,35 +1,46 @@
 import type { components } from '../../generated/openapi';
-import type { ResourceHandler, Service } from '../contract/handler';
+import type { Handler, ResourceHandler, Service } from '../contract/handler';
 import { etagOf, noneMatch, versionGuard } from '../http/etag';
 import { mergePatch } from './merge-patch';
 import { hrefOf, type Kind } from '../kinds/kind';
-import { ProblemError, refuseFields } from '../problems/problem';
+import { describeRule } from '../problems/broken-rule';
+import { invalidFields, ProblemError, refuseFields } from '../problems/problem';
 import { deleteResource, forceDeleteResource } from '../repositories/lifecycle';
-import { listResources } from '../repositories/lists';
+import { listResources, type ListScope } from '../repositories/lists';
 import { type Desired, patchResource } from '../repositories/patch';
 import { createResource } from '../repositories/create';
 import { referencesOf } from '../repositories/references';
 import { getResource, getVersion } from '../repositories/resources';
 import { type JsonObject, type ResourceRow, toResource } from '../repositories/rows';
 import { resourceListing } from '../search/fields';
-import { listOptions } from './list-options';
+import { listOptions, type ListRequest } from './list-options';
 
 export const list: ResourceHandler<'list'> = async (request, service) => {
-  const { kind, ownerId, signal } = request;
-  const kinds = [kind];
-  const options = listOptions(request, resourceListing(kinds));
-  const { rows, total } = await listResources(service.db, { kinds, ownerId }, options, signal);
-  return {
-    status: 200,
-    body: {
-      kind: `${kind.name}List`,
-      page: options.page,
-      size: rows.length,
-      total,
-      items: rows.map((row) => show(row, service)),
-    },
-  };
+  const { kind, ownerId } = request;
+  const page = await listPage(request, { kinds: [kind], ownerId }, service);
+  return { status: 200, body: { kind: `${kind.name}List`, ...page } };
 };
+
+export const getResources: Handler<'getResources'> = async (request, service) => {
+  const page = await listPage(request, { kinds: wantedKinds(request.query, service) }, service);
+  return { status: 200, body: { kind: 'ResourceList', ...page } };
+};
+
+async function listPage(request: ListRequest, scope: ListScope, service: Service) {
+  const options = listOptions(request, resourceListing(scope.kinds));
+  const { rows, total } = await listResources(service.db, scope, options, request.signal);
+  const items = rows.map((row) => show(row, service));
+  return { page: options.page, size: items.length, total, items };
+}
+
+/** The kind that a list of resources is limited to, or all of them. */
+function wantedKinds({ kind }: { kind?: string }, { kinds }: Service): Kind[] {
+  if (kind === undefined) return [...kinds.values()];
+  const found = kinds.get(kind);
+  if (found !== undefined) return [found];
+  const message = `must be one of ${[...kinds.keys()].join(', ')}`;
+  throw invalidFields([describeRule({ path: ['kind'], keyword: 'enum', message, value: kind })]);
+}
 
 /** What the create requests of all kinds have in common. */
 type CreateRequest = Omit<components['schemas']['ResourceCreateRequest'], 'kind'>;
