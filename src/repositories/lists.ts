@@ -1,3 +1,4 @@
+import type { Kind } from '../kinds/kind';
 import type { Database } from '../postgres/database';
 import { type Listing, type OrderTerm, REPORT_LISTING, resourceListing } from '../search/fields';
 import type { SearchTree } from '../search/parse';
@@ -5,7 +6,6 @@ import { planSearch } from '../search/plan';
 import { type List, searchValues } from './list-sql';
 import { type ListRow, reportListStatement, resourceListStatement } from './list-statements';
 import type { AdapterStatusRow, ResourceRow } from './rows';
-import type { Kind } from '../kinds/kind';
 import { notFound, type Target, targetValues } from './targets';
 
 /** All resources of some kinds, or those of one kind that have one parent. */

@@ -83,6 +83,20 @@ function kindIs(name: string): Predicate {
   return { type: 'sql', table: 'r', sql: () => sql('r.kind'), bindings };
 }
 
+/** With a test that is never NULL, and that the index on owners can answer. */
+function ownerId(mayBeAbsent: boolean): Column {
+  if (!mayBeAbsent) return column('string', 'r.owner_id', sortable);
+  return column('string', 'r.owner_id', {
+    ...{ ...nullable, ...sortable },
+    equals: (value) => ({
+      type: 'sql',
+      table: 'r',
+      sql: () => '(r.owner_id IS NOT NULL AND r.owner_id = ?)',
+      bindings: [value],
+    }),
+  });
+}
+
 function resourceFields(kinds: readonly Kind[]): Record<string, Column> {
   const [first, ...others] = kinds;
   const parents = kinds.filter(({ parent }) => parent !== undefined).length;
@@ -112,9 +126,7 @@ function resourceFields(kinds: readonly Kind[]): Record<string, Column> {
     }),
     'status.last_transition_time': column('time', 's.last_transition_time'),
     'status.last_updated_time': column('time', 's.last_updated_time'),
-    ...(parents > 0 && {
-      owner_id: column('string', 'r.owner_id', { ...sortable, nullable: parents < kinds.length }),
-    }),
+    ...(parents > 0 && { owner_id: ownerId(parents < kinds.length) }),
   };
 }
 

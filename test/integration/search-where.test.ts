@@ -9,13 +9,17 @@ import { idColumn } from '../../src/search/predicate';
 import { SearchError } from '../../src/search/search-error';
 import { createTestDatabase, knexOf, type TestDatabase } from '../support/database';
 import { CLUSTER, NODE_POOL } from '../support/kinds';
-import { insertFleet, nameOf } from '../support/search-fleet';
+import { idOf, insertFleet, nameOf } from '../support/search-fleet';
+import { EVERY_KIND, VERSION } from '../support/search-kinds';
+import { EVERY_KIND_PHRASES, VERSION_PHRASES } from '../support/search-kinds-table';
 import { RESOURCE_FIELDS, STATUS_FIELDS, phraseOver } from '../support/search-phrases';
 import { CLUSTER_PHRASES, NODE_POOL_PHRASES, STATUS_PHRASES } from '../support/search-table';
 
 const CLUSTERS = resourceListing([CLUSTER]);
 const NODE_POOLS = resourceListing([NODE_POOL]);
-const ALPHA = '20000000000000000000000000a';
+const VERSIONS = resourceListing([VERSION]);
+const EVERYTHING = resourceListing(EVERY_KIND);
+const ALPHA = idOf('a');
 
 let database: TestDatabase;
 let client: pg.Client;
@@ -84,6 +88,22 @@ describe('searching node pools', () => {
   });
 });
 
+describe('searching versions, which refer to others', () => {
+  test.each(VERSION_PHRASES)('%s', async (phrase, expected) => {
+    expect(await find(phrase, VERSIONS)).toBe(expected);
+  });
+
+  test.each(VERSION_PHRASES)('of one channel only: %s', async (phrase, expected) => {
+    expect(await find(phrase, VERSIONS, idOf('f'))).toBe(expected.replace('r', ''));
+  });
+});
+
+describe('searching every kind', () => {
+  test.each(EVERY_KIND_PHRASES)('%s', async (phrase, expected) => {
+    expect(await find(phrase, EVERYTHING)).toBe(expected);
+  });
+});
+
 describe('searching the reports about one resource', () => {
   test.each(STATUS_PHRASES)('%s', async (phrase, expected) => {
     expect(await find(phrase, REPORT_LISTING, ALPHA)).toBe(expected);
@@ -94,6 +114,8 @@ describe('whatever the phrase', () => {
   test.each([
     ['clusters', CLUSTERS, undefined, RESOURCE_FIELDS, 'abcde'],
     ['node pools', NODE_POOLS, undefined, RESOURCE_FIELDS, 'vwxy'],
+    ['versions', VERSIONS, undefined, RESOURCE_FIELDS, 'pqr'],
+    ['resources of every kind', EVERYTHING, undefined, RESOURCE_FIELDS, 'abcdefgmnpqrvwxy'],
     ['reports', REPORT_LISTING, ALPHA, STATUS_FIELDS, 'dhv'],
   ] as const)(
     'it never fails in the database, and splits the %s in two with its complement',

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 
 /** Ids are a 2, zeros and the first letter of the name, so that a result reads as letters. */
-function idOf(letter: string): string {
+export function idOf(letter: string): string {
   return letter.padStart(26, '0').padStart(27, '2');
 }
 
@@ -10,8 +10,11 @@ export function nameOf(id: string): string {
 }
 
 interface Resource {
+  kind: string;
   name: string;
   owner?: string;
+  /** Types, and the targets as letters. */
+  references?: Record<string, string>;
   spec?: object;
   labels?: Record<string, string>;
   row?: Record<string, unknown>;
@@ -21,7 +24,7 @@ interface Resource {
 
 const DAY = (day: number): string => `2026-01-0${day}T00:00:00.000Z`;
 
-const CLUSTERS: Resource[] = [
+const CLUSTERS: Omit<Resource, 'kind'>[] = [
   {
     name: 'alpha',
     spec: {
@@ -116,7 +119,7 @@ const CLUSTERS: Resource[] = [
   },
 ];
 
-const NODE_POOLS: Resource[] = [
+const NODE_POOLS: Omit<Resource, 'kind'>[] = [
   { name: 'victor', owner: 'a', labels: { role: 'infra' }, spec: { replicas: 2 } },
   {
     name: 'whiskey',
@@ -139,15 +142,42 @@ const NODE_POOLS: Resource[] = [
   },
 ];
 
+/** Resources of three more kinds, and one of a kind that is no longer declared; targets come first. */
+const OTHERS: Resource[] = [
+  { kind: 'WifConfig', name: 'mike', references: { cluster: 'a' } },
+  { kind: 'WifConfig', name: 'november', labels: { env: 'prod' }, status: { ready: true } },
+  { kind: 'Channel', name: 'foxtrot', references: { wif_config: 'n' } },
+  {
+    kind: 'Channel',
+    name: 'golf',
+    row: { deleted_time: '2026-01-05T00:00:00Z', deleted_by: 'bob@example.com' },
+  },
+  { kind: 'Version', name: 'papa', owner: 'f', references: { wif_config: 'm' } },
+  {
+    kind: 'Version',
+    name: 'quebec',
+    owner: 'f',
+    references: { wif_config: 'nm', replaces: 'p' },
+    labels: { env: 'prod' },
+  },
+  { kind: 'Version', name: 'romeo', owner: 'g', status: { observed_generation: 0 } },
+  { kind: 'Ghost', name: 'zulu', references: { wif_config: 'm' }, labels: { env: 'prod' } },
+];
+
 const ADAPTERS = [
   { adapter: 'dns', observed_generation: 1, created_time: DAY(1), last_report_time: DAY(2) },
   { adapter: 'hypershift', observed_generation: 2, created_time: DAY(2), last_report_time: DAY(3) },
   { adapter: 'validation', observed_generation: 2, created_time: DAY(1), last_report_time: DAY(5) },
 ];
 
-/** Five clusters a–e, four node pools v–y of the first three, three reports about the first cluster. */
+/**
+ * Five clusters a–e, four node pools v–y of the first three, three reports about the first cluster; two channels f and g,
+ * three versions p–r of theirs, two WIF configurations m and n; and a stray z.
+ */
 export async function insertFleet(knex: Knex): Promise<void> {
-  for (const resource of [...CLUSTERS, ...NODE_POOLS]) await insert(knex, resource);
+  for (const resource of CLUSTERS) await insert(knex, { kind: 'Cluster', ...resource });
+  for (const resource of NODE_POOLS) await insert(knex, { kind: 'NodePool', ...resource });
+  for (const resource of OTHERS) await insert(knex, resource);
   for (const owner of ['a', 'b']) {
     await knex('adapter_statuses').insert(
       ADAPTERS.map((row) => ({ ...row, resource_id: idOf(owner), conditions: '[]', data: '{}' })),
@@ -156,9 +186,8 @@ export async function insertFleet(knex: Knex): Promise<void> {
 }
 
 async function insert(knex: Knex, resource: Resource): Promise<void> {
-  const { name, owner, spec = {}, labels = {}, row, status, conditions = [] } = resource;
+  const { kind, name, owner, spec = {}, labels = {}, row, status, conditions = [] } = resource;
   const id = idOf(name.charAt(0));
-  const kind = owner === undefined ? 'Cluster' : 'NodePool';
   await knex('resources').insert({
     id,
     kind,
@@ -175,6 +204,12 @@ async function insert(knex: Knex, resource: Resource): Promise<void> {
   });
   for (const [key, value] of Object.entries(labels)) {
     await knex('resource_labels').insert({ kind, key, value, resource_id: id });
+  }
+  for (const [ref_type, targets] of Object.entries(resource.references ?? {})) {
+    for (const target of targets) {
+      const row = { referrer_id: id, ref_type, target_id: idOf(target) };
+      await knex('resource_references').insert(row);
+    }
   }
   await knex('resource_status').insert({
     resource_id: id,

@@ -33,6 +33,8 @@ export const RESOURCE_FIELDS = [
   'status.conditions.Reconciled.created_time',
   'status.conditions.DnsSuccessful.observed_generation',
   'status.conditions."9?Successful".message',
+  'references.wif_config',
+  'references.replaces',
 ];
 
 export const STATUS_FIELDS = ['adapter', 'observed_generation', 'created_time', 'last_report_time'];
@@ -52,6 +54,7 @@ const LITERALS = [
   "'$1'",
   "'{}'",
   "'/api/hyperfleet/v1/clusters/2x'",
+  "'20000000000000000000000000m'",
   "'2026-01-31T12:00:00.123456+02:00'",
   "'0001-01-01'",
   "'9999-12-31T23:59:59Z'",

@@ -1,7 +1,7 @@
 import { listResources } from '../../src/repositories/lists';
 import type { Database } from '../../src/postgres/database';
 import { parseSearch } from '../../src/search/parse';
-import { CLUSTER } from '../support/kinds';
+import { CLUSTER, NODE_POOL } from '../support/kinds';
 
 const USES = 100;
 const MAX_NAMES = 100;
@@ -18,12 +18,17 @@ const execute = ({ name, text }: { name?: string; text: string }) => {
 const db = { read: execute, query: execute } as unknown as Database;
 
 /** @returns the name of the statement that was executed last */
-async function ask(pageSize: number, search = '', times = 1): Promise<string | undefined> {
+async function ask(
+  pageSize: number,
+  search = '',
+  times = 1,
+  kinds = [CLUSTER],
+): Promise<string | undefined> {
   let name: string | undefined;
   for (let time = 0; time < times; time++) {
     const { rows } = await listResources(
       db,
-      { kinds: [CLUSTER] },
+      { kinds },
       {
         ...{ page: 1, pageSize, search: parseSearch(search) },
         order: [{ field: 'id', direction: 'desc' }],
@@ -41,6 +46,17 @@ test('a list has a name once it was asked for often, whatever its values', async
   expect(name).toEqual(expect.any(String));
   expect(await ask(20, "labels.b in ('y', 'z')")).toBeUndefined();
   expect(await ask(21, "labels.b = 'y'")).toBeUndefined();
+});
+
+test('lists of other kinds have other names', async () => {
+  const search = 'generation = 1';
+  const found = [[CLUSTER], [NODE_POOL], [CLUSTER, NODE_POOL]].map(async (kinds) => {
+    await ask(20, search, USES, kinds);
+    return ask(20, search, 1, kinds);
+  });
+  const distinct = new Set(await Promise.all(found));
+  expect(distinct).not.toContain(undefined);
+  expect(distinct.size).toBe(3);
 });
 
 test('who walks through all page sizes earns no name, nor takes one from a list that is polled', async () => {

@@ -4,6 +4,7 @@ import { parseSearch } from '../../../src/search/parse';
 import { planSearch } from '../../../src/search/plan';
 import { SearchError } from '../../../src/search/search-error';
 import { CLUSTER, NODE_POOL } from '../../support/kinds';
+import { EVERY_KIND } from '../../support/search-kinds';
 import { phraseOfBytes, phraseOfTokens } from '../../support/search-phrases';
 
 /**
@@ -20,7 +21,12 @@ function milliseconds(work: () => void): number {
   return best;
 }
 
-const LISTINGS = [resourceListing([CLUSTER]), resourceListing([NODE_POOL]), REPORT_LISTING];
+const LISTINGS = [
+  resourceListing([CLUSTER]),
+  resourceListing([NODE_POOL]),
+  resourceListing(EVERY_KIND),
+  REPORT_LISTING,
+];
 
 function plan(phrase: string): void {
   for (const listing of LISTINGS) {

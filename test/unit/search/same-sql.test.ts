@@ -9,10 +9,17 @@ import { parseSearch } from '../../../src/search/parse';
 import { planSearch, type SearchScope, type SearchPlan } from '../../../src/search/plan';
 import { SearchError } from '../../../src/search/search-error';
 import { CLUSTER, NODE_POOL } from '../../support/kinds';
+import { EVERY_KIND } from '../../support/search-kinds';
 import { phraseOfTokens } from '../../support/search-phrases';
 
 const CLUSTERS = resourceListing([CLUSTER]);
-const LISTINGS: readonly Listing[] = [CLUSTERS, resourceListing([NODE_POOL]), REPORT_LISTING];
+const EVERYTHING = resourceListing(EVERY_KIND);
+const LISTINGS: readonly Listing[] = [
+  CLUSTERS,
+  resourceListing([NODE_POOL]),
+  EVERYTHING,
+  REPORT_LISTING,
+];
 
 function plan(phrase: string, scope: SearchScope): SearchPlan | undefined {
   try {
@@ -69,8 +76,12 @@ test.each([
   ['spec.a = 1', 'spec.a > 1', false],
   ["status.conditions.Ready = 'True'", "status.conditions.Ready = 'False'", false],
   ["status.conditions.Other = 'True'", "status.conditions.More = 'False'", true],
+  ["references.wif_config = 'x'", "references.replaces = 'y'", true],
+  ["references.wif_config = 'x'", "references.wif_config in ('x', 'y')", false],
+  ["kind = 'Cluster'", "kind = 'Ghost'", true],
+  ["href = '/api/hyperfleet/v1/clusters/x'", "href = '/api/hyperfleet/v1/versions/y'", true],
 ])('%s and %s have the same SQL: %s', (one, other, same) => {
-  const scope = { listing: CLUSTERS, order: [] };
+  const scope = { listing: EVERYTHING, order: [] };
   const [left, right] = [one, other].map((phrase) => plan(phrase, scope)!.sql);
   expect(left === right).toBe(same);
 });

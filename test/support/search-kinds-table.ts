@@ -1,0 +1,87 @@
+import { idOf } from './search-fleet';
+
+const B = '/api/hyperfleet/v1';
+const [F, M, N, P] = ['f', 'm', 'n', 'p'].map(idOf);
+
+/** Phrases and the versions of the fleet they find, by first letter. */
+export const VERSION_PHRASES: [phrase: string, rows: string][] = [
+  ['', 'pqr'],
+  [`references.wif_config = '${M}'`, 'pq'],
+  [`references.wif_config == '${N}'`, 'q'],
+  [`references."wif_config" = '${N}'`, 'q'],
+  [`references.wif_config != '${N}'`, 'pr'],
+  [`references.wif_config <> '${M}'`, 'r'],
+  [`not references.wif_config = '${N}'`, 'pr'],
+  [`references.wif_config in ('${M}', '${N}', '${M}')`, 'pq'],
+  [`references.wif_config not in ('${N}')`, 'pr'],
+  ['references.wif_config in ()', ''],
+  ['references.wif_config not in []', 'pqr'],
+  ['references.wif_config is null', 'r'],
+  ['references.wif_config is not null', 'pq'],
+  [`references.wif_config = '${P}'`, ''],
+  ["references.wif_config = 'x'", ''],
+  ["references.wif_config = ''", ''],
+  ['references.wif_config = 1', ''],
+  [`references.replaces = '${P}'`, 'q'],
+  [`references.replaces = '${M}'`, ''],
+  ['references.replaces is null', 'pr'],
+  [`references.wif_config = '${M}' and references.wif_config = '${N}'`, 'q'],
+  [`references.wif_config = '${M}' and references.replaces is null`, 'p'],
+  [`references.wif_config = '${M}' and labels.env = 'prod'`, 'q'],
+  [`references.wif_config = '${N}' or name = 'romeo'`, 'qr'],
+  [`name != 'papa' and not (references.wif_config = '${M}' or references.replaces is null)`, ''],
+];
+
+const ALL = 'abcdefgmnpqrvwxy';
+const allBut = (letters: string) => ALL.replaceAll(new RegExp(`[${letters}]`, 'g'), '');
+
+/** Phrases and what they find in a list of every kind. */
+export const EVERY_KIND_PHRASES: [phrase: string, rows: string][] = [
+  ['', ALL],
+  ['name in ()', ''],
+  ["kind = 'Version'", 'pqr'],
+  ["kind in ('Channel', 'Ghost', 'NodePool')", 'fgvwxy'],
+  ["kind = 'Ghost'", ''],
+  ["kind != 'Cluster' and kind not in ('NodePool', 'Version')", 'fgmn'],
+  ["kind > 'NodePool'", 'mnpqr'],
+  ["kind like '%Pool' or kind ilike 'CHAN%'", 'fgvwxy'],
+  ['kind is null', ''],
+  [`href = '${B}/channels/${F}'`, 'f'],
+  [`href = '${B}/versions/${F}'`, ''],
+  [`href = '${F}'`, ''],
+  [`href != '${B}/channels/${F}'`, allBut('f')],
+  [`href in ('${B}/versions/${P}', '${B}/wifconfigs/${M}', '${B}/channels/${P}')`, 'mp'],
+  [`not (href = '${B}/versions/${P}')`, allBut('p')],
+  ["href like '%/versions/%'", 'pqr'],
+  [`href > '${B}/versions/${P}'`, 'mnqr'],
+  [`id in ('${F}', '${P}')`, 'fp'],
+  ["name = 'alpha' or name = 'victor' or name = 'zulu'", 'av'],
+  ['owner_id is null', 'abcdefgmn'],
+  ['owner_id is not null', 'pqrvwxy'],
+  [`owner_id = '${F}'`, 'pq'],
+  [`owner_id != '${F}'`, allBut('pq')],
+  [`owner_id in ('${F}', '${idOf('a')}')`, 'pqvw'],
+  [`owner_id > '${F}'`, 'r'],
+  // Served no lower than 1 for a node pool.
+  ['status.observed_generation < 1', 'cr'],
+  ['status.observed_generation >= 1', allBut('cr')],
+  ['deleted_time is not null', 'dg'],
+  ["labels.env = 'prod'", 'abnqx'],
+  ["labels.env = 'prod' and kind = 'Version'", 'q'],
+  ["labels.env in ('prod', 'stage')", 'abcnqx'],
+  ["labels.env != 'prod'", allBut('abnqx')],
+  ["labels.env like 'P%' or labels.role is not null", 'evwx'],
+  ['spec.replicas = 2', 'v'],
+  ["spec.region = 'us-east'", 'a'],
+  ["status.conditions.Ready = 'True'", 'anw'],
+  ["status.conditions.Ready != 'True'", allBut('anw')],
+  ["status.conditions.Available = 'True'", 'ab'],
+  ["status.conditions.HypershiftSuccessful = 'True'", 'y'],
+  [`references.wif_config = '${M}'`, 'pq'],
+  [`references.wif_config in ('${M}', '${N}')`, 'fpq'],
+  [`references.wif_config != '${M}'`, allBut('pq')],
+  ['references.wif_config is null', allBut('fpq')],
+  [`references.wif_config = '${N}' and kind = 'Channel'`, 'f'],
+  [`references.cluster = '${idOf('a')}'`, 'm'],
+  [`references.replaces = '${P}' or references.cluster is not null`, 'mq'],
+];
