@@ -8,8 +8,6 @@ import { SearchError } from '../search/search-error';
 
 export interface ListRequest {
   operation: Operation;
-  /** Aborted when the client disconnects. */
-  signal: AbortSignal;
   query: {
     page?: number;
     pageSize?: number;

@@ -26,7 +26,11 @@ export const getResources: Handler<'getResources'> = async (request, service) =>
   return { status: 200, body: { kind: 'ResourceList', ...page } };
 };
 
-async function listPage(request: ListRequest, scope: ListScope, service: Service) {
+async function listPage(
+  request: ListRequest & { signal: AbortSignal },
+  scope: ListScope,
+  service: Service,
+) {
   const options = listOptions(request, resourceListing(scope.kinds));
   const { rows, total } = await listResources(service.db, scope, options, request.signal);
   const items = rows.map((row) => show(row, service));
@@ -47,7 +51,9 @@ type CreateRequest = Omit<components['schemas']['ResourceCreateRequest'], 'kind'
 
 export const create: ResourceHandler<'create'> = async (request, service) => {
   const { kind, ownerId, actor } = request;
-  const { name, spec, labels = {}, references = {} }: CreateRequest = request.body;
+  const { name, spec, labels = {}, ...rest }: CreateRequest = request.body;
+  // Like every property that is unknown for the kind, they are ignored otherwise.
+  const references = kind.references.length > 0 ? (rest.references ?? {}) : {};
   assertSpec(service, kind, spec);
   const resource = { kind, ownerId, name, spec, labels, references, actor };
   const row = await createResource(service.db, resource);
