@@ -29,6 +29,11 @@ export interface RunningService extends Service {
  */
 export async function createService(config: Config, log: Logger): Promise<RunningService> {
   const { kinds, document } = await loadDeployment(config);
+  const required = Array.from(kinds.values(), ({ name, requiredAdapters }) => [
+    name,
+    requiredAdapters,
+  ]);
+  log.info('kinds', { required_adapters: Object.fromEntries(required) as object });
   const contract = await createContract(document);
   const specs = await createSpecValidator(config.openapiSchemaPath, document, kinds.values(), log);
   const operationIds = contract.operations.map(({ id }) => id);
