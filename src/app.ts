@@ -7,7 +7,7 @@ import { applyRequestRules, refuseFaults } from './contract/request-rules';
 import { handlers } from './handlers';
 import { admitPages } from './http/page-admission';
 import { compressLists } from './http/compression';
-import { selectFields } from './http/fields';
+import { writeJson } from './http/write-json';
 import { jsonBody } from './http/json-body';
 import { problemResponse } from './http/problem-response';
 import { refuseMalformed } from './http/malformed';
@@ -32,7 +32,7 @@ export function createApp(service: RunningService): Express {
   app.use(jsonBody(config.maxBodyBytes));
   app.use(continueAsItsKind(service));
   app.use(applyRequestRules);
-  app.use(selectFields);
+  app.use(writeJson(service.written));
   app.use(contract.validate);
   app.use(refuseFaults);
   app.use(missingResourceFirst(service));
