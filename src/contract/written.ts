@@ -15,6 +15,8 @@ export class Unwritten {
     readonly id: string,
     readonly version: number,
     readonly resource: object,
+    /** It was read. What has just been stored has the same content, but its keys are in the order in which they came. */
+    readonly wasRead: boolean,
   ) {}
 }
 

@@ -36,7 +36,7 @@ async function listPage(
   const { db, written } = service;
   const held = written.enabled ? written : undefined;
   const { rows, total } = await listResources(db, scope, options, request.signal, held);
-  const items = rows.map((row) => (row instanceof Written ? row : show(row, service)));
+  const items = rows.map((row) => (row instanceof Written ? row : show(row, service, true)));
   return { page: options.page, size: items.length, total, items };
 }
 
@@ -78,7 +78,7 @@ export const read: ResourceHandler<'read'> = async (request, service) => {
     if (body !== undefined) return { status: 200, body, headers };
   }
   const row = await getResource(db, request);
-  return { status: 200, body: show(row, service), headers: versionHeaders(row) };
+  return { status: 200, body: show(row, service, true), headers: versionHeaders(row) };
 };
 
 export const patch: ResourceHandler<'patch'> = async (request, service) => {
@@ -116,8 +116,9 @@ export const forceDelete: ResourceHandler<'force-delete'> = async (request, serv
   return { status: 204 };
 };
 
-function show(row: ResourceRow, { config, kinds }: Service): Unwritten {
-  return new Unwritten(row.id, row.version, toResource(row, kinds, config.conditionAliases));
+function show(row: ResourceRow, { config, kinds }: Service, wasRead = false): Unwritten {
+  const resource = toResource(row, kinds, config.conditionAliases);
+  return new Unwritten(row.id, row.version, resource, wasRead);
 }
 
 function versionHeaders({ version }: Pick<ResourceRow, 'version'>): Record<string, string> {

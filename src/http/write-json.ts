@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { fieldPaths } from '../contract/request-rules';
-import { type Shown, Written, type WrittenResources } from '../contract/written';
+import { type Shown, type Unwritten, Written, type WrittenResources } from '../contract/written';
 import { jsonPieces, LargeJson } from '../postgres/large-json';
 
 type Json = Record<string, unknown>;
@@ -62,11 +62,11 @@ function itemPieces(item: Shown, paths: Paths | undefined, written: WrittenResou
 }
 
 function writeOut(
-  { id, version, resource }: Exclude<Shown, Written>,
+  { id, version, resource, wasRead }: Unwritten,
   written: WrittenResources,
 ): Piece[] {
   const pieces = jsonPieces(resource);
-  if (!written.enabled) return pieces;
+  if (!wasRead || !written.enabled) return pieces;
   const json = exactBuffer(pieces);
   written.keep(new Written(id, version, json));
   return [json];
