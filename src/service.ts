@@ -3,7 +3,7 @@ import { createGate, type Gate } from './auth/gate';
 import { assertDatabase, type Config, hasExternalDatabase } from './config/config';
 import { commandLine } from './config/package-root';
 import { createContract } from './contract/contract';
-import { loadDeployment } from './contract/deployment';
+import { loadDeployment, loadSpecs } from './contract/deployment';
 import type { Service } from './contract/handler';
 import { type ConnectionOptions, connectionOptions } from './postgres/connection-options';
 import { Database } from './postgres/database';
@@ -11,7 +11,6 @@ import { errorType } from './postgres/errors';
 import { waitForDatabase } from './postgres/first-connection';
 import { assertUsable, migrateUp, pendingMigrations } from './postgres/migrations';
 import { countPending } from './repositories/counts';
-import { createSpecValidator } from './specs/spec-validator';
 import type { Logger } from './telemetry/log';
 import { Metrics } from './telemetry/metrics';
 
@@ -26,9 +25,10 @@ export interface RunningService extends Service {
  * @throws Error for a configuration, file, database or schema that cannot be used
  */
 export async function createService(config: Config, log: Logger): Promise<RunningService> {
-  const { kinds, document } = await loadDeployment(config);
-  const contract = await createContract(document);
-  const specs = await createSpecValidator(config.openapiSchemaPath, document, kinds.values(), log);
+  const deployment = await loadDeployment(config);
+  const { specs, shown } = await loadSpecs(config, deployment, log);
+  const { kinds, document } = deployment;
+  const contract = await createContract(document, shown);
   const operationIds = contract.operations.map(({ id }) => id);
   const gate = await createGate(config, log, operationIds);
   const database = await openDatabase(config, log, 'as configured');
