@@ -7,8 +7,7 @@ import type { AdapterStatus, ResourceCondition, ResourcePhase } from '../conditi
 type Schemas = components['schemas'];
 
 /** A resource as the contract shows it: every property that any kind has. */
-type Resource = Omit<Schemas['Cluster'], 'kind'> &
-  Partial<Omit<Schemas['NodePool'], keyof Schemas['Cluster']>> & { kind: string };
+type Resource = Omit<Schemas['Resource'], 'references'>;
 export type JsonObject = Record<string, unknown>;
 
 /** Requires every property of a contract type, even if undefined: a forgotten one does not compile. */
