@@ -2,7 +2,7 @@ import express, { type Express } from 'express';
 import { identify } from './auth/gate';
 import { continueAsItsKind } from './contract/any-kind';
 import { dispatch } from './contract/dispatch';
-import { missingResourceFirst } from './contract/missing-resource';
+import { missingTargetFirst } from './contract/target';
 import { applyRequestRules, refuseFaults } from './contract/request-rules';
 import { handlers } from './handlers';
 import { admitPages } from './http/page-admission';
@@ -35,7 +35,7 @@ export function createApp(service: RunningService): Express {
   app.use(writeJson(service.written));
   app.use(contract.validate);
   app.use(refuseFaults);
-  app.use(missingResourceFirst(service));
+  app.use(missingTargetFirst(service));
   app.use(admitPages());
   app.use(compressLists);
   app.use(dispatch(handlers, service));
