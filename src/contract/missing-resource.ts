@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler } from 'express';
 import { ProblemError } from '../problems/problem';
 import { getVersion } from '../repositories/resources';
+import { kindOf } from './any-kind';
 import type { Service } from './handler';
 import { targetOf } from './target';
 
@@ -9,11 +10,14 @@ import { targetOf } from './target';
  * the resource is gone. Valid reports are not looked up here, because storing them does it.
  * @throws ProblemError NTF-001
  */
-export function missingResourceFirst({ db, kinds }: Service): ErrorRequestHandler {
+export function missingResourceFirst(service: Service): ErrorRequestHandler {
   return async (error: unknown, req, _res, next) => {
     const invalid = error instanceof ProblemError && error.code === 'VAL-000';
-    if (invalid && req.context.operation?.on?.verb === 'report') {
-      await getVersion(db, targetOf(req, kinds));
+    const { on } = req.context.operation ?? {};
+    if (invalid && on?.verb === 'report') {
+      if (on.kind !== undefined) await getVersion(service.db, targetOf(req, service.kinds));
+      // The body was refused before the request went on as one of its resource's kind.
+      else await kindOf(Object.values(req.context.pathParams)[0]!, service);
     }
     next(error);
   };
