@@ -4,7 +4,8 @@ import { readContract } from '../../src/contract/document';
 import { expandContract } from '../../src/contract/expand';
 import { declareKinds } from '../../src/kinds/declare';
 import type { Kinds } from '../../src/kinds/kind';
-import { ENTITIES, kindsFile } from '../support/declared-kinds';
+import { WAITING_ENTITIES } from '../support/all-kinds';
+import { kindsFile } from '../support/declared-kinds';
 import type { Document } from './json-schema';
 
 /** A contract that a service can have, with the kinds it is made for. */
@@ -24,12 +25,10 @@ export const BUILT_IN: KindContract = {
   ) as Document,
 };
 
-/** The contract of five kinds. Each has a required adapter, so that deletion waits for somebody. */
-export const DECLARED: KindContract = contractOf(
-  ENTITIES.map((entity) => ({ required_adapters: ['validation'], ...entity })),
-);
+/** The contract of five kinds. */
+export const DECLARED: KindContract = contractOf(WAITING_ENTITIES);
 
-export function contractOf(entities: readonly object[]): KindContract {
+function contractOf(entities: readonly object[]): KindContract {
   const { kinds } = declareKinds(entities, {});
   const { document } = expandContract(readContract(20), kinds);
   return { entities, kinds, document: document };
