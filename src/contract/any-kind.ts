@@ -32,7 +32,8 @@ async function continueAs(req: Request, service: Service, next: NextFunction): P
   next();
 }
 
-async function kindOf(id: string, { db, kinds }: Service): Promise<Kind> {
+/** The kind of a stored resource. @throws ProblemError NTF-001 */
+export async function kindOf(id: string, { db, kinds }: Service): Promise<Kind> {
   const kind = kinds.get((await findKindName(db, id)) ?? '');
   if (kind === undefined) throw new ProblemError('NTF-001', `Resource '${id}' was not found.`);
   return kind;

@@ -3,6 +3,7 @@ import { getKind, type Kinds } from '../kinds/kind';
 import { ProblemError } from '../problems/problem';
 import { getVersion } from '../repositories/resources';
 import type { Target } from '../repositories/targets';
+import { kindOf } from './any-kind';
 import type { Service } from './handler';
 
 /** What a request is about; the id is empty for lists and creates. */
@@ -18,13 +19,14 @@ export function targetOf({ context }: Request, kinds: Kinds): Target {
  * the resource is gone. Valid reports are not looked up here, because storing them does it.
  * @throws ProblemError NTF-001
  */
-export function missingTargetFirst({ db, kinds }: Service): ErrorRequestHandler {
+export function missingTargetFirst(service: Service): ErrorRequestHandler {
   return async (error: unknown, req, _res, next) => {
     const invalid = error instanceof ProblemError && error.code === 'VAL-000';
     const { on } = req.context.operation ?? {};
-    // One of any kind has been looked for already.
-    if (invalid && on?.verb === 'report' && on.kind !== undefined) {
-      await getVersion(db, targetOf(req, kinds));
+    if (invalid && on?.verb === 'report') {
+      if (on.kind !== undefined) await getVersion(service.db, targetOf(req, service.kinds));
+      // The body was refused before the request went on as one of its resource's kind.
+      else await kindOf(Object.values(req.context.pathParams)[0]!, service);
     }
     next(error);
   };

@@ -1,12 +1,8 @@
-import type { OperationId } from '../../src/contract/document';
-import { newCluster, newNodePool, newReport } from '../support/factories';
-import { B, makeCluster, makeFlatNodePool, makeNodePool, makeResource } from './requests';
-import type { ContractRequest, Scenario, World } from './world';
-
-async function deleted(world: World, path: string): Promise<string> {
-  await world.made({ method: 'delete', path });
-  return path;
-}
+import type { Verb } from '../../src/contract/document';
+import { childrenOf, type Kind } from '../../src/kinds/kind';
+import { newReport } from '../support/factories';
+import { make, mark, newBody, pathOf, type Tried } from './requests';
+import { type ContractRequest, refersTo, type Scenario, type World } from './world';
 
 function conflict(
   what: string,
@@ -16,72 +12,96 @@ function conflict(
   return { what, code, run: async (world) => world.send(await request(world)) };
 }
 
-function onMarked(make: (world: World) => Promise<string>): Scenario {
-  return conflict('it is being deleted', 'CNF-003', async (world) => ({
-    method: 'patch',
-    path: await deleted(world, await make(world)),
-    body: { spec: {} },
-  }));
-}
-
-function notMarked(make: (world: World) => Promise<string>): Scenario {
-  return conflict('it is not being deleted', 'CNF-003', async (world) => ({
-    method: 'post',
-    path: `${await make(world)}/force-delete`,
-    body: { reason: 'none' },
-  }));
-}
-
-function ahead(make: (world: World) => Promise<string>, method: 'post' | 'put'): Scenario {
-  return conflict('a generation that is still to come', 'CNF-002', async (world) => ({
-    method,
-    path: `${await make(world)}/statuses`,
-    body: newReport('validation', 2),
-  }));
-}
-
 /** The ways to a 409. */
-export const CONFLICTS: Partial<Record<OperationId, Scenario[]>> = {
-  postCluster: [
+export const CONFLICTS: Partial<Record<Verb, (tried: Tried) => Scenario[]>> = {
+  create: (tried) => [
     conflict('the name is taken', 'CNF-001', async (world) => {
-      const { name } = await world.made({ path: await makeCluster(world) });
-      return { method: 'post', path: `${B}/clusters`, body: newCluster({ name }) };
+      const taken = await make(world, tried);
+      const body = { ...newBody(tried.kind), name: taken.name };
+      return { method: 'post', path: pathOf(tried, taken), body };
     }),
+    ...(tried.kind.parent === undefined ? [] : [inMarkedParent(tried, tried.kind.parent)]),
   ],
-  postResource: [
-    conflict('the name is taken', 'CNF-001', async (world) => {
-      const { name } = await world.made({ path: await makeCluster(world) });
-      const body = { ...newCluster({ name }), kind: 'Cluster' };
-      return { method: 'post', path: `${B}/resources`, body };
-    }),
-  ],
-  createNodePool: [
-    conflict('the name is taken', 'CNF-001', async (world) => {
-      const taken = await makeNodePool(world);
-      const { name } = await world.made({ path: taken });
-      const path = taken.slice(0, taken.lastIndexOf('/'));
-      return { method: 'post', path, body: newNodePool({ name }) };
-    }),
-    conflict('the cluster is being deleted', 'CNF-003', async (world) => ({
-      method: 'post',
-      path: `${await deleted(world, await makeCluster(world))}/nodepools`,
-      body: newNodePool(),
+  patch: (tried) => [
+    conflict('it is being deleted', 'CNF-003', async (world) => ({
+      method: 'patch',
+      path: pathOf(tried, await mark(world, await make(world, tried))),
+      body: { spec: {} },
     })),
   ],
-  patchClusterById: [onMarked(makeCluster)],
-  patchNodePoolById: [onMarked(makeNodePool)],
-  patchNodePool: [onMarked(makeFlatNodePool)],
-  patchResourceById: [onMarked(makeResource)],
-  forceDeleteCluster: [notMarked(makeCluster)],
-  forceDeleteNodePool: [notMarked(makeNodePool)],
-  forceDeleteNodePoolById: [notMarked(makeFlatNodePool)],
-  forceDeleteResource: [notMarked(makeResource)],
-  postClusterStatuses: [ahead(makeCluster, 'post')],
-  putClusterStatuses: [ahead(makeCluster, 'put')],
-  postNodePoolStatuses: [ahead(makeNodePool, 'post')],
-  putNodePoolStatuses: [ahead(makeNodePool, 'put')],
-  postNodePoolStatusesById: [ahead(makeFlatNodePool, 'post')],
-  putNodePoolStatusesById: [ahead(makeFlatNodePool, 'put')],
-  postResourceStatuses: [ahead(makeResource, 'post')],
-  putResourceStatuses: [ahead(makeResource, 'put')],
+  delete: (tried) => [
+    referredTo(tried),
+    ...referrersOf(tried).map((referrer) => referredToBy(tried, referrer)),
+    ...childrenOf(tried.kinds, tried.kind)
+      .filter(({ onParentDelete }) => onParentDelete === 'restrict')
+      .map((child) => hasChild(tried, child)),
+  ],
+  'force-delete': (tried) => [
+    conflict('it is not being deleted', 'CNF-003', async (world) => ({
+      method: 'post',
+      path: pathOf(tried, await make(world, tried)),
+      body: { reason: 'none' },
+    })),
+  ],
+  report: (tried) => [
+    conflict('a generation that is still to come', 'CNF-002', async (world) => ({
+      method: tried.operation.method === 'PUT' ? 'put' : 'post',
+      path: pathOf(tried, await make(world, tried)),
+      body: newReport('validation', 2),
+    })),
+  ],
 };
+
+function inMarkedParent(tried: Tried, parent: Kind): Scenario {
+  return conflict('the parent is being deleted', 'CNF-003', async (world) => {
+    const { id: ownerId } = await mark(world, await make(world, { ...tried, kind: parent }));
+    return { method: 'post', path: pathOf(tried, { ownerId }), body: newBody(tried.kind) };
+  });
+}
+
+/** DELETE of a resource that another one protects; the response names that one. */
+function isProtected(
+  what: string,
+  code: string,
+  tried: Tried,
+  protect: (world: World, id: string) => Promise<string>,
+): Scenario {
+  return {
+    what,
+    code,
+    run: async (world) => {
+      const made = await make(world, tried);
+      const by = await protect(world, made.id);
+      const response = await world.send({ method: 'delete', path: pathOf(tried, made) });
+      expect(response.body.detail).toContain(by);
+      return response;
+    },
+  };
+}
+
+/** Whatever is declared: by a resource of a kind that this service does not know. */
+function referredTo(tried: Tried): Scenario {
+  return isProtected('another deployment refers to it', 'CNF-004', tried, (world, id) =>
+    world.referElsewhere({ [refersTo(tried.kind)]: [{ id }] }),
+  );
+}
+
+function referrersOf({ kind, kinds }: Tried): Kind[] {
+  return [...kinds.values()].filter(({ references }) =>
+    references.some(({ targetKind }) => targetKind === kind.name),
+  );
+}
+
+function referredToBy(tried: Tried, referrer: Kind): Scenario {
+  const { type } = referrer.references.find(({ targetKind }) => targetKind === tried.kind.name)!;
+  return isProtected(`a ${referrer.name} refers to it`, 'CNF-004', tried, async (world, id) => {
+    const references = { [type]: [{ id }] };
+    return (await make(world, { ...tried, kind: referrer }, { references })).id;
+  });
+}
+
+function hasChild(tried: Tried, child: Kind): Scenario {
+  return isProtected(`it has a ${child.name}`, 'CNF-003', tried, async (world, id) => {
+    return (await make(world, { ...tried, kind: child }, { ownerId: id })).id;
+  });
+}

@@ -1,11 +1,18 @@
 import fc from 'fast-check';
 import supertest from 'supertest';
 import { startTestApp, type TestApp } from '../support/app';
-import { newCluster, newNodePool } from '../support/factories';
 import { type RawResponse, sendRaw } from '../support/raw-http';
-import { readContract } from '../../src/contract/document';
+import { hrefOf, type Kind } from '../../src/kinds/kind';
 import { type FuzzRequest, type FuzzedOperation, requestTo } from './arbitrary-request';
-import { type Document, type Json, listOperations, schemaCompiler } from './json-schema';
+import { BUILT_IN, DECLARED, serving } from './contracts';
+import {
+  type Document,
+  type Json,
+  listOperations,
+  type Operation,
+  schemaCompiler,
+} from './json-schema';
+import { B, type Made, newBody } from './requests';
 
 /*
  * Sends requests made from the schemas of the contract, good, nearly good and bad, to every operation. Whatever comes,
@@ -20,56 +27,25 @@ const FRESH_EVERY = 40;
 
 jest.setTimeout(SECONDS * 1000 + 120_000);
 
-const document = readContract(20) as unknown as Document;
-const operations = listOperations(document);
-const checkerOf = schemaCompiler(document, true);
-const B = '/api/hyperfleet/v1';
+type Stored = Pick<Made, 'id' | 'ownerId'>;
 
-let app: TestApp;
-const clusters: string[] = [];
-const pools: { id: string; owner: string }[] = [];
-const counts = new Map<number, number>();
-const succeeded = new Set<string>();
-let sent = 0;
-
-beforeAll(async () => {
-  app = await startTestApp();
-});
-afterAll(() => app.stop());
-
-async function refresh(): Promise<void> {
-  const create = async (path: string, body: object) => {
-    const response = await supertest(app.url).post(path).send(body);
-    return response.body.id as string;
-  };
-  const cluster = await create(`${B}/clusters`, newCluster());
-  const marked = await create(`${B}/clusters`, newCluster());
-  const below = `${B}/clusters/${cluster}/nodepools`;
-  const pool = await create(below, newNodePool());
-  const markedPool = await create(below, newNodePool());
-  for (const path of [`${B}/clusters/${marked}`, `${below}/${markedPool}`]) {
-    await supertest(app.url).delete(path);
-  }
-  clusters.unshift(cluster, marked);
-  pools.unshift({ id: pool, owner: cluster }, { id: markedPool, owner: cluster });
-  clusters.splice(6);
-  pools.splice(6);
-}
-
-function resolve(node: unknown): Json {
+function resolve(node: unknown, document: Document): Json {
   const { $ref } = node as { $ref?: string };
   if ($ref === undefined) return node as Json;
   const keys = $ref.slice(2).split('/');
-  return resolve(keys.reduce<unknown>((at, key) => (at as Json)[key], document));
+  return resolve(
+    keys.reduce<unknown>((at, key) => (at as Json)[key], document),
+    document,
+  );
 }
 
-const fuzzed: FuzzedOperation[] = operations.map(({ id, method, path }) => {
+function fuzzedOperation({ id, method, path }: Operation, document: Document): FuzzedOperation {
   const item = document.paths[path]!;
-  const operation = resolve(item[method.toLowerCase()]);
+  const operation = resolve(item[method.toLowerCase()], document);
   const parameters = [item.parameters, operation.parameters].flatMap((list) =>
-    ((list ?? []) as unknown[]).map(resolve),
+    ((list ?? []) as unknown[]).map((node) => resolve(node, document)),
   );
-  const { content = {} } = resolve(operation.requestBody ?? {}) as {
+  const { content = {} } = resolve(operation.requestBody ?? {}, document) as {
     content?: Record<string, Json>;
   };
   const bodies = Object.entries(content).map(([type, { schema }]) => [type, schema as Json]);
@@ -78,84 +54,133 @@ const fuzzed: FuzzedOperation[] = operations.map(({ id, method, path }) => {
     parameters: parameters as unknown as FuzzedOperation['parameters'],
     bodies: Object.fromEntries(bodies) as Record<string, Json>,
   };
-});
+}
 
-/** Puts resources that exist in the places of their parameters. */
-function pathOf({ path, ids }: FuzzRequest): string {
-  const left = [...ids];
-  const pool = pools[Number(ids.at(-1)) % pools.length] ?? pools[0]!;
-  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const id = left.shift()!;
-    if (typeof id === 'string') return id;
-    if (name === 'nodepool_id') return pool.id;
-    if (name !== 'cluster_id') return 'VAL-000';
-    return path.includes('nodepool_id') ? pool.owner : clusters[id % clusters.length]!;
+describe.each([
+  ['the built-in kinds', BUILT_IN],
+  ['five declared kinds', DECLARED],
+])('the contract of %s', (_, { document, kinds, entities }) => {
+  const operations = listOperations(document);
+  const checkerOf = schemaCompiler(document, true);
+  // Which kinds there are is not in the document.
+  const told = structuredClone(document);
+  const { kind } = told.components.schemas.ResourceCreateRequest!.properties as Record<
+    string,
+    Json
+  >;
+  kind!.enum = [...kinds.keys()];
+  const fuzzed = operations.map((operation) => fuzzedOperation(operation, document));
+
+  let app: TestApp;
+  /** The newest first. */
+  const fleet = new Map(Array.from(kinds.values(), ({ name }): [string, Stored[]] => [name, []]));
+  const counts = new Map<number, number>();
+  const succeeded = new Set<string>();
+  let sent = 0;
+
+  beforeAll(async () => {
+    app = await startTestApp({ env: serving(entities) });
   });
-}
+  afterAll(() => app.stop());
 
-function sendFuzz(request: FuzzRequest): Promise<RawResponse> {
-  const { method, query, headers, body } = request;
-  const path = query === '' ? pathOf(request) : `${pathOf(request)}?${query}`;
-  return sendRaw(app.url, { method, path, headers, body });
-}
-
-/** What the contract does not allow a response to be. */
-function faultsOf(request: FuzzRequest, response: RawResponse): string[] {
-  const { status, type, text } = response;
-  if (status >= 500) return [`status ${status}: ${text}`];
-  const { responses } = operations.find(({ id }) => id === request.operation)!;
-  const documented = responses[status] ?? (status >= 400 ? responses.default : undefined);
-  if (documented === undefined) return [`status ${status} is not documented: ${text}`];
-  const types = Object.keys(documented.content);
-  if (types.length === 0) return text === '' ? [] : [`a body with ${status}: ${text}`];
-  const schema = documented.content[type];
-  if (schema === undefined) return [`the type '${type}' is not documented for ${status}`];
-  const faults = checkerOf(schema)(response.body ?? text);
-  for (const name of documented.headers.filter((header) => header !== 'Allow')) {
-    if (response.headers[name.toLowerCase()] === undefined) faults.push(`no header ${name}`);
+  /** Of each kind a new resource, and one that is marked. */
+  async function refresh(): Promise<void> {
+    for (const kind of kinds.values()) {
+      const all = fleet.get(kind.name)!;
+      const marked = await create(kind);
+      await supertest(app.url).delete(hrefOf(kind, marked.id));
+      all.unshift(await create(kind), marked);
+      all.splice(6);
+    }
   }
-  return faults.map((fault) => `${fault} in ${status} ${text.slice(0, 500)}`);
-}
 
-/** Fails with the smallest request that gets a response it should not get. */
-function fuzz(
-  list: FuzzedOperation[],
-  limits: { numRuns: number; seconds: number },
-): Promise<void> {
-  const request = fc.oneof(...list.map((operation) => requestTo(operation, document)));
-  return fc.assert(
-    fc.asyncProperty(request, async (made) => {
-      if (sent++ % FRESH_EVERY === 0) await refresh();
-      const response = await sendFuzz(made);
-      counts.set(response.status, (counts.get(response.status) ?? 0) + 1);
-      if (response.status < 400) succeeded.add(made.operation);
-      expect(faultsOf(made, response)).toEqual([]);
-    }),
-    { numRuns: limits.numRuns, interruptAfterTimeLimit: limits.seconds * 1000, seed: SEED },
-  );
-}
-
-const unsuccessful = () => fuzzed.filter(({ id }) => !succeeded.has(id));
-
-test(`for ${SECONDS} s no request gets a response that the contract does not describe`, async () => {
-  await fuzz(fuzzed, { numRuns: 1e9, seconds: SECONDS });
-});
-
-test('the requests were good enough to succeed and bad enough to be refused', async () => {
-  // On a slow machine the time may not have been enough for all.
-  for (let round = 0; round < 10 && unsuccessful().length > 0; round++) {
-    await fuzz(unsuccessful(), { numRuns: 100, seconds: 10 });
+  async function create(kind: Kind): Promise<Stored> {
+    const { parent, plural } = kind;
+    const ownerId = parent === undefined ? '' : fleet.get(parent.name)![0]!.id;
+    const path = parent === undefined ? B : hrefOf(parent, ownerId);
+    const response = await supertest(app.url).post(`${path}/${plural}`).send(newBody(kind));
+    return { id: response.body.id as string, ownerId };
   }
-  expect(unsuccessful()).toEqual([]);
-  const statuses = Object.fromEntries(counts);
-  process.stdout.write(`Fuzz: ${sent} requests, by status ${JSON.stringify(statuses)}\n`);
-  for (const status of [200, 201, 202, 204, 400, 404, 415]) {
-    expect([...counts.keys()]).toContain(status);
-  }
-});
 
-test('the service still serves', async () => {
-  const response = await supertest(app.url).get(`${B}/clusters?pageSize=500`);
-  expect(response.status).toBe(200);
-  expect(response.body.total).toBe(response.body.size);
+  /** Puts resources that exist in the places of their parameters. */
+  function pathOf({ operation, path, ids }: FuzzRequest): string {
+    const { kind: name } = operations.find(({ id }) => id === operation)!;
+    const kind = name === undefined ? undefined : kinds.get(name)!;
+    const stored = kind === undefined ? [...fleet.values()].flat() : fleet.get(kind.name)!;
+    const { id, ownerId } = stored[Number(ids.at(-1)) % stored.length] ?? stored[0]!;
+    const left = [...ids];
+    return path.replace(/\{(\w+)\}/g, (_, parameter: string) => {
+      const given = left.shift()!;
+      if (typeof given === 'string') return given;
+      if (parameter === 'id') return 'VAL-000';
+      return parameter === kind?.parent?.idParameter ? ownerId : id;
+    });
+  }
+
+  function sendFuzz(request: FuzzRequest): Promise<RawResponse> {
+    const { method, query, headers, body } = request;
+    const path = query === '' ? pathOf(request) : `${pathOf(request)}?${query}`;
+    return sendRaw(app.url, { method, path, headers, body });
+  }
+
+  /** What the contract does not allow a response to be. */
+  function faultsOf(request: FuzzRequest, response: RawResponse): string[] {
+    const { status, type, text } = response;
+    if (status >= 500) return [`status ${status}: ${text}`];
+    const { responses } = operations.find(({ id }) => id === request.operation)!;
+    const documented = responses[status] ?? (status >= 400 ? responses.default : undefined);
+    if (documented === undefined) return [`status ${status} is not documented: ${text}`];
+    const types = Object.keys(documented.content);
+    if (types.length === 0) return text === '' ? [] : [`a body with ${status}: ${text}`];
+    const schema = documented.content[type];
+    if (schema === undefined) return [`the type '${type}' is not documented for ${status}`];
+    const faults = checkerOf(schema)(response.body ?? text);
+    for (const name of documented.headers.filter((header) => header !== 'Allow')) {
+      if (response.headers[name.toLowerCase()] === undefined) faults.push(`no header ${name}`);
+    }
+    return faults.map((fault) => `${fault} in ${status} ${text.slice(0, 500)}`);
+  }
+
+  /** Fails with the smallest request that gets a response it should not get. */
+  function fuzz(
+    list: FuzzedOperation[],
+    limits: { numRuns: number; seconds: number },
+  ): Promise<void> {
+    const request = fc.oneof(...list.map((operation) => requestTo(operation, told)));
+    return fc.assert(
+      fc.asyncProperty(request, async (made) => {
+        if (sent++ % FRESH_EVERY === 0) await refresh();
+        const response = await sendFuzz(made);
+        counts.set(response.status, (counts.get(response.status) ?? 0) + 1);
+        if (response.status < 400) succeeded.add(made.operation);
+        expect(faultsOf(made, response)).toEqual([]);
+      }),
+      { numRuns: limits.numRuns, interruptAfterTimeLimit: limits.seconds * 1000, seed: SEED },
+    );
+  }
+
+  const unsuccessful = () => fuzzed.filter(({ id }) => !succeeded.has(id));
+
+  test(`for ${SECONDS} s no request gets a response that the contract does not describe`, async () => {
+    await fuzz(fuzzed, { numRuns: 1e9, seconds: SECONDS });
+  });
+
+  test('the requests were good enough to succeed and bad enough to be refused', async () => {
+    // On a slow machine the time may not have been enough for all.
+    for (let round = 0; round < 10 && unsuccessful().length > 0; round++) {
+      await fuzz(unsuccessful(), { numRuns: 100, seconds: 10 });
+    }
+    expect(unsuccessful()).toEqual([]);
+    const statuses = Object.fromEntries(counts);
+    process.stdout.write(`Fuzz: ${sent} requests, by status ${JSON.stringify(statuses)}\n`);
+    for (const status of [200, 201, 202, 204, 400, 404, 415]) {
+      expect([...counts.keys()]).toContain(status);
+    }
+  });
+
+  test('the service still serves', async () => {
+    const response = await supertest(app.url).get(`${B}/clusters?pageSize=500`);
+    expect(response.status).toBe(200);
+    expect(response.body.total).toBe(response.body.size);
+  });
 });

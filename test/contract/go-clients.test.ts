@@ -37,7 +37,7 @@ let apps: Record<Set, TestApp>;
 let directory: string;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'go-clients-'));
-  const env = { HYPERFLEET_KINDS_FILE: kindsFile(directory) };
+  const env = { HYPERFLEET_KINDS_FILE: kindsFile() };
   apps = {
     'the built-in kinds': await startTestApp(),
     'declared kinds': await startTestApp({ env }),

@@ -1,5 +1,6 @@
 import Ajv, { type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
+import type { Verb } from '../../src/contract/document';
 
 export type Json = Record<string, unknown>;
 
@@ -14,11 +15,16 @@ export interface Operation {
   id: string;
   method: string;
   path: string;
+  /** What it does with resources (`x-verb`): of one kind (`x-kind`), or of any. */
+  verb: Verb | undefined;
+  kind: string | undefined;
   /** Needs no token. */
   open: boolean;
   /** By status; `default` is one of them. */
   responses: Record<string, Response>;
   bodyTypes: string[];
+  /** What its body must have. */
+  required: string[];
 }
 
 export interface Response {
@@ -55,10 +61,14 @@ export function listOperations(document: Document): Operation[] {
   return Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.filter((method) => method in item).map((method) => {
       const operation = resolve(item[method]);
+      const bodies = resolve(resolve(operation.requestBody).content);
+      const [body] = Object.values(bodies);
       return {
         id: operation.operationId as string,
         method: method.toUpperCase(),
         path,
+        verb: operation['x-verb'] as Verb | undefined,
+        kind: operation['x-kind'] as string | undefined,
         open: Array.isArray(operation.security) && operation.security.length === 0,
         responses: Object.fromEntries(
           Object.entries(resolve(operation.responses)).map(([status, node]) => [
@@ -66,7 +76,8 @@ export function listOperations(document: Document): Operation[] {
             response(node),
           ]),
         ),
-        bodyTypes: Object.keys(resolve(resolve(operation.requestBody).content)),
+        bodyTypes: Object.keys(bodies),
+        required: (resolve(resolve(body).schema).required ?? []) as string[],
       };
     }),
   );

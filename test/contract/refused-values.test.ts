@@ -1,6 +1,8 @@
 import type { Response } from 'supertest';
-import { listOperations, readContract, type Schema } from '../../src/contract/document';
-import { requestFor } from './requests';
+import { type Document, listOperations, type Schema } from '../../src/contract/document';
+import { DECLARED } from './contracts';
+import { listOperations as listTried } from './json-schema';
+import { kindsFor, requestTo } from './requests';
 import { type ContractRequest, startWorld, type World } from './world';
 
 /*
@@ -8,22 +10,38 @@ import { type ContractRequest, startWorld, type World } from './world';
  * names the rule in words of the contract, and nothing of the validator behind it.
  */
 
-const document = readContract(20);
-const operations = listOperations(document);
+const { document, kinds } = DECLARED;
+const operations = listOperations(document as unknown as Document);
+const tried = new Map(
+  listTried(document).map((operation) => {
+    const [kind] = kindsFor(operation, kinds);
+    return [operation.id, { operation, kind: kind!, kinds }];
+  }),
+);
+const requestFor = (id: string) => requestTo(tried.get(id)!, world);
 
 const VALUES = [5, 1.5, 2 ** 40, true, null, '', 'wrong!', 'x'.repeat(2000), [5], { a: 5 }];
 const TEXTS = ['', '5', '-1', '1.5', 'wrong!', '99999999999', '%22', 'x'.repeat(5000)];
 
 const JSON_SCHEMA = [
   ...['type', 'enum', 'format', 'pattern', 'required', 'additionalProperties', 'not'],
-  ...['minimum', 'maximum', 'minLength', 'maxLength', 'maxItems', 'minProperties', 'maxProperties'],
+  ...[
+    'dependentRequired',
+    'minimum',
+    'maximum',
+    'minLength',
+    'maxLength',
+    'maxItems',
+    'minProperties',
+    'maxProperties',
+  ],
 ];
 /** For what JSON Schema does not cover. */
 const OF_THE_SERVICE = ['unknown', 'single', 'empty', 'encoding', 'syntax', 'unique'];
 
 /** Names of schemas that say nothing to a client, such as `ConditionRequest`. */
 const SCHEMA_NAMES = Object.keys(document.components.schemas).filter(
-  (name) => /[a-z][A-Z]/.test(name) && name !== 'NodePool',
+  (name) => /[a-z][A-Z]/.test(name) && !kinds.has(name),
 );
 const INSIDE = new RegExp(
   `x-eov|openapi\\.validation|serdes|#/|/(body|components|properties|schemas|items)/|Error:|${SCHEMA_NAMES.join('|')}`,
@@ -32,7 +50,7 @@ const INSIDE = new RegExp(
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld(DECLARED);
 });
 afterAll(() => world.stop());
 
@@ -45,7 +63,9 @@ function placesIn(schema: Schema, at: Place = []): Place[] {
       placesIn(property, [...at, name]),
     ),
     ...(schema.items ? placesIn(schema.items, [...at, 0]) : []),
-    ...(typeof schema.additionalProperties === 'object' ? [[...at, 'some-key']] : []),
+    ...(typeof schema.additionalProperties === 'object'
+      ? placesIn(schema.additionalProperties as Schema, [...at, 'some-key'])
+      : []),
   ];
 }
 
@@ -77,7 +97,7 @@ function faultsOf({ status, body, text }: Response): string[] {
 test.each(operations.map((operation) => [operation.id, operation] as const))(
   '%s',
   async (id, { bodies, query }) => {
-    const request = await requestFor(id, world);
+    const request = await requestFor(id);
     const bad: ContractRequest[] = [...bodies].flatMap(([mediaType, schema]) =>
       placesIn(schema).flatMap((place) =>
         VALUES.map((value) => ({
@@ -111,7 +131,7 @@ describe('a time', () => {
     ['yesterday', 'format'],
     ['2026-02-30T00:00:00Z', 'format'],
   ])('%j is refused with what is wanted instead', async (value, constraint) => {
-    const request = await requestFor('postClusterStatuses', world);
+    const request = await requestFor('postClusterStatuses');
     for (const place of [['observed_time'], ['metadata', 'started_time']]) {
       const response = await world.send({
         ...request,
@@ -126,7 +146,7 @@ describe('a time', () => {
 });
 
 test('a parameter that is refused is refused once', async () => {
-  const request = await requestFor('getClusters', world);
+  const request = await requestFor('getClusters');
   const { body } = await world.send({ ...request, path: `${request.path}?page=wrong!` });
   expect((body as Problem).errors).toEqual([
     expect.objectContaining({ field: 'page', constraint: 'type' }),

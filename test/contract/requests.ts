@@ -1,160 +1,173 @@
-import type { OperationId } from '../../src/contract/document';
-import { newCluster, newNodePool, newReport } from '../support/factories';
-import type { ContractRequest, World } from './world';
+import type { OperationId, Verb } from '../../src/contract/document';
+import type { verbs } from '../../generated/openapi';
+import { API_BASE, hrefOf, type Kind, type Kinds } from '../../src/kinds/kind';
+import { newReport, uniqueName } from '../support/factories';
+import type { Operation } from './json-schema';
+import type { ContractRequest, Scenario, World } from './world';
 
-export const B = '/api/hyperfleet/v1';
+export const B = API_BASE;
 
-export async function makeCluster(world: World): Promise<string> {
-  const { href } = await world.made({
+/** A resource that the walk has created. */
+export interface Made {
+  id: string;
+  name: string;
+  href: string;
+  /** Empty when its kind has no parent. */
+  ownerId: string;
+}
+
+/** An operation on resources, tried with those of one kind. */
+export interface Tried {
+  operation: Operation;
+  kind: Kind;
+  kinds: Kinds;
+}
+
+export function newBody({ name, nameLength }: Kind) {
+  return {
+    kind: name,
+    name: uniqueName('r').slice(0, nameLength.max).padEnd(nameLength.min, 'x'),
+    spec: { region: 'us-west-2', version: '4.15', nodes: 3 },
+    labels: { env: 'production' },
+  };
+}
+
+/** Creates a resource, below a new parent unless one is given. It refers to something new wherever it may. */
+export async function make(
+  world: World,
+  tried: Pick<Tried, 'kind' | 'kinds'>,
+  given: { ownerId?: string; references?: object } = {},
+): Promise<Made> {
+  const { parent, plural } = tried.kind;
+  const ownerId = given.ownerId ?? (await makeOwner(world, tried));
+  const path = parent === undefined ? B : hrefOf(parent, ownerId);
+  const references = given.references ?? (await makeReferences(world, tried));
+  const body = { ...newBody(tried.kind), references };
+  const made = await world.made({ method: 'post', path: `${path}/${plural}`, body });
+  const { id, name, href } = made as Made;
+  return { id, name, href, ownerId };
+}
+
+export async function makeOwner(
+  world: World,
+  { kind, kinds }: Pick<Tried, 'kind' | 'kinds'>,
+): Promise<string> {
+  return kind.parent === undefined ? '' : (await make(world, { kind: kind.parent, kinds })).id;
+}
+
+/** For each type of reference one new target, which itself refers to nothing. */
+export async function makeReferences(
+  world: World,
+  { kind, kinds }: Pick<Tried, 'kind' | 'kinds'>,
+): Promise<Record<string, { id: string }[]> | undefined> {
+  if (kind.references.length === 0) return undefined;
+  const references: Record<string, { id: string }[]> = {};
+  for (const { type, targetKind } of kind.references) {
+    const target = { kind: kinds.get(targetKind)!, kinds };
+    const { id } = await make(world, target, { references: {} });
+    references[type] = [{ id }];
+  }
+  return references;
+}
+
+export async function mark(world: World, made: Made): Promise<Made> {
+  await world.made({ method: 'delete', path: made.href });
+  return made;
+}
+
+/** The path of the operation, about this resource or, for lists and creates, below its parent. */
+export function pathOf({ operation, kind }: Tried, { id = '', ownerId }: Partial<Made>): string {
+  const owner = kind.parent?.idParameter;
+  return operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    name === owner ? ownerId! : id,
+  );
+}
+
+type MakeRequest = (world: World, tried: Tried) => Promise<ContractRequest>;
+
+/** For every verb a request that succeeds; what it needs is made first. */
+const BY_VERB: Record<Verb, MakeRequest> = {
+  list: async (world, tried) => ({ path: pathOf(tried, await make(world, tried)) }),
+  create: async (world, tried) => ({
     method: 'post',
-    path: `${B}/clusters`,
-    body: newCluster(),
-  });
-  return href as string;
-}
-
-/** @returns the path of a new node pool below a new cluster */
-export async function makeNodePool(world: World): Promise<string> {
-  const cluster = await makeCluster(world);
-  const { id } = await world.made({
-    method: 'post',
-    path: `${cluster}/nodepools`,
-    body: newNodePool(),
-  });
-  return `${cluster}/nodepools/${id as string}`;
-}
-
-/** @returns the path of a new node pool, without its cluster */
-export async function makeFlatNodePool(world: World): Promise<string> {
-  const { href } = await world.made({ path: await makeNodePool(world) });
-  return href as string;
-}
-
-/** @returns the path of a new cluster among the resources of all kinds */
-export async function makeResource(world: World): Promise<string> {
-  return (await makeCluster(world)).replace('/clusters/', '/resources/');
-}
-
-type Make = (world: World) => Promise<string>;
-
-async function marked(world: World, make: Make): Promise<string> {
-  const path = await make(world);
-  await world.made({ method: 'delete', path });
-  return path;
-}
-
-/** Requests on a resource made by `make`, each good enough for the success its operation is there for. */
-const on = (make: Make) => ({
-  read: async (world: World): Promise<ContractRequest> => ({ path: await make(world) }),
-  patch: async (world: World): Promise<ContractRequest> => ({
+    path: pathOf(tried, { ownerId: await makeOwner(world, tried) }),
+    body: { ...newBody(tried.kind), references: await makeReferences(world, tried) },
+  }),
+  read: async (world, tried) => ({ path: pathOf(tried, await make(world, tried)) }),
+  patch: async (world, tried) => ({
     method: 'patch',
-    path: await make(world),
+    path: pathOf(tried, await make(world, tried)),
     body: { labels: { env: 'staging' } },
   }),
-  remove: async (world: World): Promise<ContractRequest> => ({
+  delete: async (world, tried) => ({
     method: 'delete',
-    path: await make(world),
+    path: pathOf(tried, await make(world, tried)),
   }),
-  force: async (world: World): Promise<ContractRequest> => ({
+  'force-delete': async (world, tried) => ({
     method: 'post',
-    path: `${await marked(world, make)}/force-delete`,
+    path: pathOf(tried, await mark(world, await make(world, tried))),
     body: { reason: 'the account is closed' },
   }),
-  statuses: async (world: World): Promise<ContractRequest> => {
-    const path = `${await make(world)}/statuses`;
+  'list-statuses': async (world, tried) => {
+    const path = pathOf(tried, await make(world, tried));
     await world.made({ method: 'post', path, body: newReport('validation') });
     await world.made({ method: 'put', path, body: newReport('extra') });
     return { path };
   },
-  report:
-    (method: 'post' | 'put') =>
-    async (world: World): Promise<ContractRequest> => ({
-      method,
-      path: `${await make(world)}/statuses`,
-      body: {
-        ...newReport('validation'),
-        metadata: { job_name: 'job-1', attempt: 1, duration: '2m', note: 'kept' },
-      },
-    }),
-});
-
-const cluster = on(makeCluster);
-const nodePool = on(makeNodePool);
-const flatNodePool = on(makeFlatNodePool);
-const resource = on(makeResource);
-const at = (path: string) => (): Promise<ContractRequest> => Promise.resolve({ path });
-
-/** For every operation of the built-in contract a request that succeeds; what it needs is made first. */
-const REQUESTS = {
-  getClusters: async (world) => {
-    await makeCluster(world);
-    return { path: `${B}/clusters` };
-  },
-  postCluster: () => Promise.resolve({ method: 'post', path: `${B}/clusters`, body: newCluster() }),
-  getClusterById: cluster.read,
-  patchClusterById: cluster.patch,
-  deleteClusterById: cluster.remove,
-  forceDeleteCluster: cluster.force,
-  getClusterStatuses: cluster.statuses,
-  postClusterStatuses: cluster.report('post'),
-  putClusterStatuses: cluster.report('put'),
-
-  getNodePools: async (world) => {
-    await makeNodePool(world);
-    return { path: `${B}/nodepools` };
-  },
-  getNodePoolsByClusterId: async (world) => {
-    const path = await makeNodePool(world);
-    return { path: path.slice(0, path.lastIndexOf('/')) };
-  },
-  createNodePool: async (world) => ({
-    method: 'post',
-    path: `${await makeCluster(world)}/nodepools`,
-    body: newNodePool(),
+  report: async (world, tried) => ({
+    method: tried.operation.method === 'PUT' ? 'put' : 'post',
+    path: pathOf(tried, await make(world, tried)),
+    body: {
+      ...newReport('validation'),
+      metadata: { job_name: 'job-1', attempt: 1, duration: '2m', note: 'kept' },
+    },
   }),
-  getNodePool: flatNodePool.read,
-  patchNodePool: flatNodePool.patch,
-  deleteNodePool: flatNodePool.remove,
-  forceDeleteNodePoolById: flatNodePool.force,
-  getNodePoolStatusesById: flatNodePool.statuses,
-  postNodePoolStatusesById: flatNodePool.report('post'),
-  putNodePoolStatusesById: flatNodePool.report('put'),
-  getNodePoolById: nodePool.read,
-  patchNodePoolById: nodePool.patch,
-  deleteNodePoolById: nodePool.remove,
-  forceDeleteNodePool: nodePool.force,
-  getNodePoolsStatuses: nodePool.statuses,
-  postNodePoolStatuses: nodePool.report('post'),
-  putNodePoolStatuses: nodePool.report('put'),
+};
 
-  getResources: async (world) => {
-    await makeNodePool(world);
-    return { path: `${B}/resources` };
-  },
-  postResource: () =>
-    Promise.resolve({
-      method: 'post',
-      path: `${B}/resources`,
-      body: { ...newCluster(), kind: 'Cluster' },
-    }),
-  getResourceById: resource.read,
-  patchResourceById: resource.patch,
-  deleteResourceById: resource.remove,
-  forceDeleteResource: resource.force,
-  getResourceStatuses: resource.statuses,
-  postResourceStatuses: resource.report('post'),
-  putResourceStatuses: resource.report('put'),
+/** The operations that have no verb. */
+const PATHS: Record<Exclude<OperationId, verbs[Verb]>, string> = {
+  getResources: `${B}/resources`,
+  getCompatibility: `${B}/compatibility`,
+  getMetadata: '/api/hyperfleet',
+  getErrors: `${B}/errors`,
+  getErrorById: `${B}/errors/NTF-001`,
+  getOpenapi: '/openapi',
+  getOpenapiAlias: `${B}/openapi`,
+  getOpenapiUi: '/openapi-ui',
+  getOpenapiUiAlias: `${B}/openapi.html`,
+};
 
-  getCompatibility: at(`${B}/compatibility`),
-  getMetadata: at('/api/hyperfleet'),
-  getErrors: at(`${B}/errors`),
-  getErrorById: at(`${B}/errors/NTF-001`),
-  getOpenapi: at('/openapi'),
-  getOpenapiAlias: at(`${B}/openapi`),
-  getOpenapiUi: at('/openapi-ui'),
-  getOpenapiUiAlias: at(`${B}/openapi.html`),
-} satisfies Partial<Record<OperationId, (world: World) => Promise<ContractRequest>>>;
+/** A request that succeeds. */
+export async function requestTo(tried: Tried, world: World): Promise<ContractRequest> {
+  const { verb, id } = tried.operation;
+  if (verb !== undefined) return BY_VERB[verb](world, tried);
+  if (!tried.operation.open) await make(world, tried);
+  return { path: PATHS[id as keyof typeof PATHS] };
+}
 
-export function requestFor(id: string, world: World): Promise<ContractRequest> {
-  return REQUESTS[id as keyof typeof REQUESTS](world);
+/** The kinds whose resources an operation can be tried with. */
+export function kindsFor({ kind, verb }: Pick<Operation, 'kind' | 'verb'>, kinds: Kinds): Kind[] {
+  if (kind !== undefined) return [kinds.get(kind)!];
+  const all = [...kinds.values()];
+  return verb === 'create' ? all.filter(({ parent }) => parent === undefined) : all;
+}
+
+export type Change = (request: ContractRequest) => ContractRequest;
+
+/** The request that succeeds, after a change. */
+export function changed(
+  tried: Tried,
+  what: string,
+  change: Change,
+  problem: Pick<Scenario, 'code' | 'fields'> = {},
+): Scenario {
+  return {
+    what,
+    ...problem,
+    run: async (world) => world.send(change(await requestTo(tried, world))),
+  };
+}
+
+export function withQuery(added: string): Change {
+  return (request) => ({ ...request, path: `${request.path}?${added}` });
 }

@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import supertest, { type Response } from 'supertest';
 import type { Method } from '../support/api';
+import type { Kind } from '../../src/kinds/kind';
 import { startTestApp, type TestApp } from '../support/app';
+import { uniqueName } from '../support/factories';
 import { signingKey, token } from '../support/key-provider';
+import { BUILT_IN, type KindContract, serving } from './contracts';
 
 export const MAX_BODY_BYTES = 4096;
 const ISSUER = 'https://issuer.example.org';
@@ -26,25 +29,36 @@ export interface ContractRequest {
 /** Who sends a request. */
 export type Caller = 'allowed' | 'robot' | 'stranger' | 'expired' | 'forged' | 'nobody';
 
-/** A service that asks for tokens and, when it is wanted, one more whose database is gone. */
+/**
+ * A service that asks for tokens and, when they are wanted, one whose database is gone, and one on the same database
+ * that declares one more kind.
+ */
 export interface World {
   app: TestApp;
+  contract: KindContract;
   send(request: ContractRequest, caller?: Caller): Promise<Response>;
   sendToBroken(request: ContractRequest): Promise<Response>;
   /** Sends what must succeed, to have something to work on. */
   made(request: ContractRequest): Promise<Response['body']>;
+  /** Has a resource of the other service's kind refer to resources. @returns its id */
+  referElsewhere(references: object): Promise<string>;
   stop(): Promise<void>;
 }
+
+/** The reference of the other service's kind to resources of a kind. */
+export const refersTo = ({ name }: Kind): string => name.toLowerCase();
 
 /** One way to get one documented response. */
 export interface Scenario {
   what: string;
   /** Of the problem, without its prefix. */
   code?: string;
+  /** That the problem names, at least. */
+  fields?: readonly string[];
   run(world: World): Promise<Response>;
 }
 
-export async function startWorld(): Promise<World> {
+export async function startWorld(contract: KindContract = BUILT_IN): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'walk-'));
   const key = signingKey('ES256', 'walk');
   const jwksFile = join(directory, 'jwks.json');
@@ -61,7 +75,8 @@ export async function startWorld(): Promise<World> {
     AUTHZ_ENABLED: 'true',
     AUTHZ_RULES_FILE: rulesFile,
   };
-  const app = await startTestApp({ env });
+  const withKinds = (entities: readonly object[]) => ({ ...env, ...serving(entities) });
+  const app = await startTestApp({ env: withKinds(contract.entities) });
 
   const now = Math.floor(Date.now() / 1000);
   const signed = (email: string | undefined, claims = {}, by = key) =>
@@ -84,29 +99,48 @@ export async function startWorld(): Promise<World> {
   };
 
   const startBroken = async () => {
-    const broken = await startTestApp({ env });
+    const broken = await startTestApp({ env: withKinds(contract.entities) });
     const before = await sendAs(broken, { path: '/api/hyperfleet/v1/clusters' }, 'allowed');
     expect(before.status).toBe(200);
     await broken.database.drop();
     return broken;
   };
   let broken: Promise<TestApp> | undefined;
+  const startOther = () => {
+    const references = Array.from(contract.kinds.values(), (kind) => ({
+      ref_type: refersTo(kind),
+      target_kind: kind.name,
+    }));
+    const referrer = { kind: 'Referrer', plural: 'referrers', references };
+    const entities = [...contract.entities, referrer];
+    return startTestApp({ env: withKinds(entities), database: app.database });
+  };
+  let other: Promise<TestApp> | undefined;
+  const made = async (on: TestApp, request: ContractRequest) => {
+    const response = await sendAs(on, request, 'allowed');
+    if (response.status >= 300) {
+      throw new Error(`${request.method ?? 'get'} ${request.path}: ${response.text}`);
+    }
+    return response.body;
+  };
 
   return {
     app,
+    contract,
     send: (request, caller = 'allowed') => sendAs(app, request, caller),
     async sendToBroken(request) {
       broken ??= startBroken();
       return sendAs(await broken, request, 'allowed');
     },
-    async made(request) {
-      const response = await sendAs(app, request, 'allowed');
-      if (response.status >= 300) {
-        throw new Error(`${request.method ?? 'get'} ${request.path}: ${response.text}`);
-      }
-      return response.body;
+    made: (request) => made(app, request),
+    async referElsewhere(references) {
+      other ??= startOther();
+      const body = { name: uniqueName(), spec: {}, references };
+      const path = '/api/hyperfleet/v1/referrers';
+      return (await made(await other, { method: 'post', path, body })).id as string;
     },
     async stop() {
+      await (await other)?.stop();
       await app.stop();
       await (await broken)?.stop();
       rmSync(directory, { recursive: true });

@@ -12,7 +12,7 @@ let directory: string;
 let versions: string;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'references-'));
-  app = await startTestApp({ env: { HYPERFLEET_KINDS_FILE: kindsFile(directory) } });
+  app = await startTestApp({ env: { HYPERFLEET_KINDS_FILE: kindsFile() } });
   const { body } = await api(app).post('/channels').send({ name: 'stable', spec: {} });
   versions = `/channels/${body.id}/versions`;
 });

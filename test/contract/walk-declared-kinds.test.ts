@@ -1,0 +1,4 @@
+import { DECLARED } from './contracts';
+import { walk } from './walk';
+
+walk(DECLARED);
