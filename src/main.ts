@@ -12,6 +12,7 @@ Usage: hyperfleet-api [command]
   serve        serve requests until SIGTERM or SIGINT (default)
   migrate      bring the database schema up to date
   reaggregate  recompute the conditions of all resources, after a change of the required adapters
+  contract     print the contract with the configured kinds, as JSON or, with --yaml, as YAML
   config       print the effective configuration, with secrets masked
   version      print the version
   help         print this help
@@ -35,6 +36,12 @@ async function main(command: string, args: string[]): Promise<void> {
     case 'reaggregate': {
       const { migrate, reaggregate } = await import('./maintenance.js');
       return command === 'migrate' ? migrate(config, log) : reaggregate(config, log, args);
+    }
+    case 'contract': {
+      // The output is the document alone.
+      const quiet = createLogger({ level: 'error', format: 'text' });
+      const { printContract } = await import('./print-contract.js');
+      return printContract(config, quiet, args);
     }
     case 'config':
       console.log(JSON.stringify(describeConfig(config), null, 2));

@@ -3,7 +3,7 @@ import { createGate, type Gate } from './auth/gate';
 import { assertDatabase, type Config, ConfigError, hasExternalDatabase } from './config/config';
 import { commandLine } from './config/package-root';
 import { createContract } from './contract/contract';
-import { loadDeployment } from './contract/deployment';
+import { loadDeployment, loadSpecs } from './contract/deployment';
 import type { Service } from './contract/handler';
 import { type ConnectionOptions, connectionOptions } from './postgres/connection-options';
 import { Database } from './postgres/database';
@@ -13,7 +13,6 @@ import { assertUsable, migrateUp, pendingMigrations } from './postgres/migration
 import type { Kinds } from './kinds/kind';
 import { countPending } from './repositories/counts';
 import { countUndeclared, findContradictions } from './repositories/schema';
-import { createSpecValidator } from './specs/spec-validator';
 import type { Logger } from './telemetry/log';
 import { Metrics } from './telemetry/metrics';
 
@@ -28,14 +27,15 @@ export interface RunningService extends Service {
  * @throws Error for a configuration, file, database or schema that cannot be used
  */
 export async function createService(config: Config, log: Logger): Promise<RunningService> {
-  const { kinds, document } = await loadDeployment(config);
+  const deployment = await loadDeployment(config);
+  const { specs, shown } = await loadSpecs(config, deployment, log);
+  const { kinds, document } = deployment;
   const required = Array.from(kinds.values(), ({ name, requiredAdapters }) => [
     name,
     requiredAdapters,
   ]);
   log.info('kinds', { required_adapters: Object.fromEntries(required) as object });
-  const contract = await createContract(document);
-  const specs = await createSpecValidator(config.openapiSchemaPath, document, kinds.values(), log);
+  const contract = await createContract(document, shown);
   const operationIds = contract.operations.map(({ id }) => id);
   const gate = await createGate(config, log, operationIds);
   const database = await openDatabase(config, log, 'as configured');

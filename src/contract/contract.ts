@@ -5,8 +5,10 @@ import { createValidator } from './validator';
 
 /** Finds the operation of a request, and validates requests and responses. */
 export interface Contract {
-  /** The resolved document, as served. */
+  /** The resolved document that requests and responses are validated by. */
   document: Document;
+  /** The same as served, with the provider's schemas of specs. */
+  shown: Document;
   operations: readonly Operation[];
   /** @throws ProblemError NTF-000, MTH-001, VAL-006 */
   findOperation: RequestHandler;
@@ -15,8 +17,11 @@ export interface Contract {
   validate: RequestHandler[];
 }
 
-/** @param document the resolved contract with the operations of every kind */
-export async function createContract(document: Document): Promise<Contract> {
+/**
+ * @param document the resolved contract with the operations of every kind
+ * @param shown what is served of it
+ */
+export async function createContract(document: Document, shown: Document): Promise<Contract> {
   const operations = listOperations(document);
   const findMatch = createRouter(operations);
   const { middleware, metadata } = await createValidator(document, operations);
@@ -29,6 +34,7 @@ export async function createContract(document: Document): Promise<Contract> {
   };
   return {
     document,
+    shown,
     operations,
     enter,
     findOperation(req, _res, next) {

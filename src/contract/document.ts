@@ -22,7 +22,11 @@ export interface Schema extends Json {
 
 export interface Document extends Json {
   paths: Record<string, Json>;
-  components: { parameters: Record<string, Parameter>; schemas: Record<string, Schema> };
+  components: {
+    parameters: Record<string, Parameter>;
+    schemas: Record<string, Schema>;
+    examples: Json;
+  };
 }
 
 export interface Parameter {

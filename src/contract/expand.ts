@@ -100,7 +100,7 @@ function componentsOf(
   rename: Rename,
 ): Record<string, Json> {
   const sections = Object.entries(components).map(([section, all]) => {
-    const own = Object.entries(all as Json).filter(([name]) => name.includes(template.name));
+    const own = Object.entries(all).filter(([name]) => name.includes(template.name));
     return [section, renamed(Object.fromEntries(own), rename)] as const;
   });
   return Object.fromEntries(sections);

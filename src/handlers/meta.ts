@@ -65,15 +65,15 @@ async function contractDocument(
   accept: string | string[] | undefined,
   service: Service,
 ): Promise<Raw> {
-  const { document } = service.contract;
-  const known = serialized.get(document) ?? {};
-  serialized.set(document, known);
+  const { shown } = service.contract;
+  const known = serialized.get(shown) ?? {};
+  serialized.set(shown, known);
   if (/\byaml\b/i.test(String(accept ?? ''))) {
     const { stringify } = await import('yaml');
-    known.yaml ??= stringify(document);
+    known.yaml ??= stringify(shown, { aliasDuplicateObjects: false });
     return { status: 200, contentType: 'application/yaml', content: known.yaml };
   }
-  known.json ??= JSON.stringify(document);
+  known.json ??= JSON.stringify(shown);
   return { status: 200, contentType: 'application/json', content: known.json };
 }
 

@@ -177,7 +177,7 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function localPlace(ref: string): Place | undefined {
+export function localPlace(ref: string): Place | undefined {
   if (!/^#(\/|$)/.test(ref)) return undefined;
   try {
     return pointerSegments(decodeURIComponent(ref.slice(1)));

@@ -7,7 +7,7 @@ import { ConfigError } from '../config/config';
 import type { Kind } from '../kinds/kind';
 import type { ProblemField } from '../problems/problem';
 import type { Logger } from '../telemetry/log';
-import { readDocument } from './documents';
+import type { SpecDocument } from './documents';
 import { patternFault, toRegExp } from './patterns';
 import { type Ajv, Schemas } from './schemas';
 import { fieldsOfErrors } from './spec-errors';
@@ -24,16 +24,13 @@ const TIME_LIMIT_MS = 1000;
 
 /**
  * Validates specs by the schemas that an OpenAPI document has for the kinds.
- * @param path a YAML or JSON file; undefined: the fallback document is used
  * @throws ConfigError when the document cannot be used, naming every place at fault
  */
-export async function createSpecValidator(
-  path: string | undefined,
-  fallbackDocument: object,
+export function createSpecValidator(
+  { document, name, builtIn }: SpecDocument,
   kinds: Iterable<Kind>,
   log: Logger,
-): Promise<SpecValidator> {
-  const { document, name } = await readDocument(path, fallbackDocument);
+): SpecValidator {
   const is30 = document.openapi.startsWith('3.0');
   const ajv = createAjv(is30);
   const schemas = new Schemas(document, is30, ajv);
@@ -52,12 +49,12 @@ export async function createSpecValidator(
     }
   }
   // The built-in schemas are known to be right; checking them would only slow down the start.
-  const problems = path === undefined ? [] : schemas.check();
+  const problems = builtIn ? [] : schemas.check();
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${name}: ${problem}`));
   const validators = compile(ajv, schemas, keys, name);
   for (const warning of schemas.warnings) log.warn(`${name}: ${warning}`);
 
-  const guard = path === undefined ? <T>(task: () => T): T => task() : createGuard(TIME_LIMIT_MS);
+  const guard = builtIn ? <T>(task: () => T): T => task() : createGuard(TIME_LIMIT_MS);
   return {
     validate({ name: kind, specSchema }, spec) {
       const validator = specSchema === undefined ? undefined : validators.get(specSchema);

@@ -59,7 +59,7 @@ describe('commands', () => {
   it('says what it can do when asked, and when it does not know a command', async () => {
     const [help, unknown] = await Promise.all([run(['--help']), run(['srve'])]);
     expect(help.code).toBe(0);
-    for (const command of ['serve', 'migrate', 'reaggregate', 'config', 'version']) {
+    for (const command of ['serve', 'migrate', 'reaggregate', 'contract', 'config', 'version']) {
       expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
     expect(unknown.code).not.toBe(0);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { ProblemField } from '../../src/problems/problem';
+import { readDocument } from '../../src/specs/documents';
 import { createSpecValidator, type SpecValidator } from '../../src/specs/spec-validator';
 import { type Logger, silentLogger } from '../../src/telemetry/log';
 import { CLUSTER, KINDS, NODE_POOL } from './kinds';
@@ -23,8 +24,11 @@ afterAll(() => rmSync(directory, { recursive: true }));
 export const cluster = CLUSTER;
 export const nodePool = NODE_POOL;
 
-export function createValidator(path: string | undefined, fallback = {}): Promise<SpecValidator> {
-  return createSpecValidator(path, fallback, KINDS.values(), log);
+export async function createValidator(
+  path: string | undefined,
+  fallback = {},
+): Promise<SpecValidator> {
+  return createSpecValidator(await readDocument(path, fallback), KINDS.values(), log);
 }
 
 export function file(text: string, name = 'provider.yaml'): string {
