@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../../src/config/package-root';
-import { readContract } from '../../src/contract/document';
-import { expandContract } from '../../src/contract/expand';
 import { startTestApp, type TestApp } from '../support/app';
-import { DECLARED_KINDS, kindsFile } from '../support/declared-kinds';
+import { kindsFile } from '../support/declared-kinds';
+import { runService } from '../support/service-process';
 
 /* The client with the types of a deployment that declares kinds: what it calls compiles, and nothing else does. */
 
@@ -24,13 +23,14 @@ const COMPILER = require.resolve('typescript/bin/tsc');
 const GENERATOR = join(dirname(require.resolve('openapi-typescript/package.json')), 'bin/cli.js');
 
 beforeAll(async () => {
-  app = await startTestApp({ env: { HYPERFLEET_KINDS_FILE: kindsFile() } });
   project = mkdtempSync(join(tmpdir(), 'hyperfleet-kinds-'));
+  const env = { HYPERFLEET_KINDS_FILE: kindsFile(project) };
+  app = await startTestApp({ env });
   mkdirSync(join(project, 'node_modules'));
   symlinkSync(packageRoot, join(project, 'node_modules', 'hyperfleet-api'));
   symlinkSync(join(packageRoot, 'node_modules', '@types'), join(project, 'node_modules', '@types'));
-  const { document } = expandContract(readContract(20), DECLARED_KINDS);
-  writeFileSync(join(project, 'contract.json'), JSON.stringify(document));
+  const { stdout: contract } = await runService(['contract'], env, project);
+  writeFileSync(join(project, 'contract.json'), contract);
   await run(GENERATOR, 'contract.json', '-o', 'contract.ts', '--empty-objects-unknown');
 });
 afterAll(async () => {

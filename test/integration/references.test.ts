@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { kindsFile } from '../support/declared-kinds';
@@ -29,7 +30,7 @@ let key: string;
 let channel: string;
 
 beforeAll(async () => {
-  app = await startTestApp({ env: { HYPERFLEET_KINDS_FILE: kindsFile(ENTITIES) } });
+  app = await startTestApp({ env: { HYPERFLEET_KINDS_FILE: kindsFile(tmpdir(), ENTITIES) } });
 });
 afterAll(async () => {
   expect(await violations(app.service.db, app.service.kinds)).toEqual([]);
