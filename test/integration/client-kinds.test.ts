@@ -12,7 +12,7 @@ import { runService } from '../support/service-process';
 
 const B = '/api/hyperfleet/v1';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 let app: TestApp;
 let project: string;
