@@ -5,6 +5,7 @@ import { commandLine } from './config/package-root';
 import { createContract } from './contract/contract';
 import { loadDeployment, loadSpecs } from './contract/deployment';
 import type { Service } from './contract/handler';
+import { WrittenResources } from './contract/written';
 import { type ConnectionOptions, connectionOptions } from './postgres/connection-options';
 import { Database } from './postgres/database';
 import { errorType } from './postgres/errors';
@@ -45,13 +46,15 @@ export async function createService(config: Config, log: Logger): Promise<Runnin
     throw error;
   });
 
+  const written = new WrittenResources(config.cacheBytes);
+  db.onOtherDatabase = () => written.clear();
   const metrics = new Metrics();
   db.observe = ({ operation, table }, seconds, error) =>
     metrics.queryDone(operation, table, seconds, error === undefined ? error : errorType(error));
   metrics.watchPool(db.pool);
   metrics.watchFleet(() => countPending(db, config.stuckAfterSeconds));
   return {
-    ...{ config, contract, db, gate, kinds, log, metrics, specs },
+    ...{ config, contract, db, gate, kinds, log, metrics, specs, written },
     async close() {
       gate.authenticator?.close();
       gate.authorizer?.close();

@@ -102,6 +102,12 @@ export const VARIABLES = {
     [1, 65500],
     'Page size of list requests that specify none; older Sentinels never request a second page',
   ),
+  cacheBytes: integer(
+    'HYPERFLEET_CACHE_BYTES',
+    50_331_648,
+    [0, 17_179_869_184],
+    'Memory for resources that are written out as JSON, outside of the JavaScript heap; `0`: none are kept',
+  ),
   conditionAliases: flag(
     'HYPERFLEET_CONDITION_ALIASES',
     true,

@@ -16,9 +16,17 @@ export interface Deployment {
 }
 
 /** @throws ConfigError that lists everything wrong with the declarations of kinds */
-export async function loadDeployment(config: Config): Promise<Deployment> {
+export function loadDeployment(config: Config): Promise<Deployment> {
+  return withKinds(config, readContract(config.defaultPageSize));
+}
+
+/**
+ * Adds the configured kinds to the contract.
+ * @throws ConfigError that lists everything wrong with their declarations
+ */
+export async function withKinds(config: Config, contract: Document): Promise<Deployment> {
   const { kinds, faults } = await readKinds(config);
-  const expanded = expandContract(readContract(config.defaultPageSize), kinds);
+  const expanded = expandContract(contract, kinds);
   const clashes = expanded.faults.map((fault) => `HYPERFLEET_KINDS_FILE: ${fault}`);
   const problems = [...faults, ...clashes];
   if (problems.length > 0) throw new ConfigError(problems);

@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { AnyResponse, Handlers, Service } from './handler';
 import { targetOf } from './target';
+import { type Shown, Unwritten, Written } from './written';
 
 type AnyHandler = (request: object, service: Service) => Promise<AnyResponse> | AnyResponse;
 
@@ -39,6 +40,27 @@ function send(response: AnyResponse, req: Request, res: Response): void {
     res.end();
   } else {
     if (response.status === 201) req.context.resourceId = (response.body as { id?: string }).id;
-    res.json(response.body);
+    sendBody(response.body as object, req, res);
   }
+}
+
+/** The validator gets what has not passed it before. */
+function sendBody(body: object, req: Request, res: Response): void {
+  const { context } = req;
+  if (body instanceof Written || body instanceof Unwritten) context.shown = [body];
+  else if ('items' in body) context.shown = shownIn(body.items as object[]);
+
+  if (body instanceof Written) context.sendValid!(body);
+  else if (body instanceof Unwritten) res.json(body.resource);
+  else if (context.shown === undefined) res.json(body);
+  else {
+    const unwritten = context.shown.filter((item) => item instanceof Unwritten);
+    res.json({ ...body, items: unwritten.map(({ resource }) => resource) });
+  }
+}
+
+function shownIn(items: object[]): Shown[] | undefined {
+  return items.every((item) => item instanceof Written || item instanceof Unwritten)
+    ? items
+    : undefined;
 }

@@ -17,6 +17,7 @@ export interface Schema extends Json {
   maxItems?: number;
   maxProperties?: number;
   properties?: Record<string, Schema>;
+  additionalProperties?: Schema | boolean;
   items?: Schema;
 }
 

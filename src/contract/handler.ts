@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/log';
 import type { Metrics } from '../telemetry/metrics';
 import type { Contract } from './contract';
 import type { Operation, OperationId, Verb } from './document';
+import type { Shown, WrittenResources } from './written';
 
 /** What handlers use; one per process. */
 export interface Service {
@@ -17,6 +18,7 @@ export interface Service {
   log: Logger;
   metrics: Metrics;
   specs: SpecValidator;
+  written: WrittenResources;
 }
 
 type Parameters<Op extends OperationId, In extends string> = operations[Op] extends {
@@ -79,12 +81,17 @@ export type HandlerResponse<Op extends OperationId> =
 
 type Body<T> = [T] extends [undefined] ? { body?: undefined } : { body: OfAnyKind<T> };
 
-/** What the contract says about each kind, with the name of the kind left open. */
+/**
+ * What the contract says about each kind, with the name of the kind left open. A resource is given in the form in which
+ * it is written only once; its mapper holds it against the contract.
+ */
 type OfAnyKind<T> = T extends { kind?: string; items: (infer Item)[] }
   ? Omit<T, 'kind' | 'items'> & { kind: string; items: OfAnyKind<Item>[] }
-  : T extends { kind?: string }
-    ? Omit<T, 'kind'> & { kind?: string }
-    : T;
+  : T extends { generation: number }
+    ? Shown
+    : T extends { kind?: string }
+      ? Omit<T, 'kind'> & { kind?: string }
+      : T;
 
 /** A response that is not JSON, or is the contract itself. */
 export interface Raw extends Headers {

@@ -149,7 +149,7 @@ function bodyFaults(req: Request): ProblemField[] {
 function cutOverfull(
   body: Json,
   name: string,
-  { maxItems, maxProperties }: Schema,
+  { maxItems, maxProperties, additionalProperties }: Schema,
 ): ProblemField[] {
   const value = body[name];
   if (Array.isArray(value)) {
@@ -159,6 +159,12 @@ function cutOverfull(
     return [describeRule({ path: [name], keyword: 'maxItems', message, value })];
   }
   if (typeof value !== 'object' || value === null || maxProperties === undefined) return [];
+  const maxInLists = (additionalProperties as Schema | undefined)?.maxItems ?? Infinity;
+  if (Object.values(value).flat().length > maxInLists) {
+    body[name] = {};
+    const message = `must NOT have more than ${maxInLists} items in all its lists`;
+    return [describeRule({ path: [name], keyword: 'maxItems', message, value })];
+  }
   const entries = Object.entries(value);
   if (entries.length <= maxProperties) return [];
   body[name] = Object.fromEntries(entries.slice(0, maxProperties));

@@ -1,5 +1,6 @@
 import type { components } from '../../generated/openapi';
 import type { Handler, ResourceHandler, Service } from '../contract/handler';
+import { Unwritten, Written } from '../contract/written';
 import { etagOf, noneMatch, versionGuard } from '../http/etag';
 import { mergePatch } from './merge-patch';
 import { hrefOf, type Kind } from '../kinds/kind';
@@ -32,8 +33,10 @@ async function listPage(
   service: Service,
 ) {
   const options = listOptions(request, resourceListing(scope.kinds));
-  const { rows, total } = await listResources(service.db, scope, options, request.signal);
-  const items = rows.map((row) => show(row, service));
+  const { db, written } = service;
+  const held = written.enabled ? written : undefined;
+  const { rows, total } = await listResources(db, scope, options, request.signal, held);
+  const items = rows.map((row) => (row instanceof Written ? row : show(row, service, true)));
   return { page: options.page, size: items.length, total, items };
 }
 
@@ -65,13 +68,17 @@ export const create: ResourceHandler<'create'> = async (request, service) => {
 };
 
 export const read: ResourceHandler<'read'> = async (request, service) => {
+  const { db, written } = service;
   const known = request.headers['if-none-match'];
-  if (known !== undefined) {
-    const version = await getVersion(service.db, request);
-    if (!noneMatch(known, version)) return { status: 304, headers: versionHeaders({ version }) };
+  if (known !== undefined || written.has(request.id)) {
+    const version = await getVersion(db, request);
+    const headers = versionHeaders({ version });
+    if (!noneMatch(known, version)) return { status: 304, headers };
+    const body = written.find(request.id, version);
+    if (body !== undefined) return { status: 200, body, headers };
   }
-  const row = await getResource(service.db, request);
-  return { status: 200, body: show(row, service), headers: versionHeaders(row) };
+  const row = await getResource(db, request);
+  return { status: 200, body: show(row, service, true), headers: versionHeaders(row) };
 };
 
 export const patch: ResourceHandler<'patch'> = async (request, service) => {
@@ -109,8 +116,9 @@ export const forceDelete: ResourceHandler<'force-delete'> = async (request, serv
   return { status: 204 };
 };
 
-function show(row: ResourceRow, { config, kinds }: Service) {
-  return toResource(row, kinds, config.conditionAliases);
+function show(row: ResourceRow, { config, kinds }: Service, wasRead = false): Unwritten {
+  const resource = toResource(row, kinds, config.conditionAliases);
+  return new Unwritten(row.id, row.version, resource, wasRead);
 }
 
 function versionHeaders({ version }: Pick<ResourceRow, 'version'>): Record<string, string> {

@@ -5,6 +5,7 @@ import type { Config } from '../config/config';
 import type { Logger } from '../telemetry/log';
 import { activeTraceId } from '../telemetry/tracing';
 import type { Operation } from '../contract/document';
+import type { Shown } from '../contract/written';
 
 /** What is known about a request while it is served. */
 export interface RequestContext {
@@ -18,6 +19,10 @@ export interface RequestContext {
   faults: ProblemField[];
   /** Id of the resource that it created, for the log. */
   resourceId?: string;
+  /** The resources in the response, in order. */
+  shown?: readonly Shown[];
+  /** Sends a body that has passed the contract before. */
+  sendValid?: (body: object) => void;
   /** Aborted when the client disconnects before the response is complete. */
   readonly signal: AbortSignal;
 }

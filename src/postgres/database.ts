@@ -12,7 +12,7 @@ import { eventLoopTurn } from './event-loop-turn';
 import { KeyedQueue } from './keyed-queue';
 import { keepLargeJson } from './large-json';
 import { PipelinedReaders } from './pipelined-readers';
-import { sendCancellable } from './send-query';
+import { sendCancellable, sendQuery } from './send-query';
 import { fill, type Statement, type StatementLabels } from './statement';
 import { beginWith, runTransaction, type Session, type Transaction } from './transaction';
 
@@ -30,6 +30,11 @@ export interface DatabaseSettings {
 const MANY_ROWS = 50;
 const TRANSACTION_TRIES = 4;
 
+/** Compiling a search with many conditions (jit) takes much longer than running it. */
+const PREPARE_CONNECTION = `
+  SELECT set_config('jit', 'off', false),
+    (SELECT oid FROM pg_database WHERE datname = current_database()) || ' ' || pg_postmaster_start_time() AS identity`;
+
 /**
  * The access to PostgreSQL: `read` for short reads on shared pipelined connections, `query` for any other single
  * statement, `transaction` for several that belong together.
@@ -37,6 +42,8 @@ const TRANSACTION_TRIES = 4;
  */
 export class Database implements Session {
   observe: QueryObserver = () => undefined;
+  /** Called when a connection leads to another server or database than the one before, for example after a restore. */
+  onOtherDatabase: () => void = () => undefined;
   readonly pool: pg.Pool;
   /** Where writes to the same resource queue. */
   readonly queue: KeyedQueue;
@@ -46,6 +53,7 @@ export class Database implements Session {
   private readonly readers: PipelinedReaders | undefined;
   private readonly largeTypes: pg.CustomTypesConfig;
   private planEpoch = 0;
+  private identity: string | undefined;
   /** Each cancels a statement that is running on a pooled connection. */
   private readonly running = new Set<() => void>();
 
@@ -69,13 +77,25 @@ export class Database implements Session {
     this.pool.on('error', () => undefined);
     this.pool.on('connect', (client) => {
       client.on('error', () => undefined);
-      // Compiling a search with many conditions takes much longer than running it.
-      client.query('SET jit = off').catch(() => undefined);
+      void this.prepareConnection(client);
     });
     // Prepared statements are turned off for an old PgBouncer, which does not support pipelining either.
     if (settings.preparedStatements) {
-      this.readers = new PipelinedReaders(options.client, settings.statementTimeoutMs);
+      this.readers = new PipelinedReaders(options.client, settings.statementTimeoutMs, (client) =>
+        this.prepareConnection(client),
+      );
     }
+  }
+
+  /** Sent first on every connection, so that its result comes before all others. */
+  private async prepareConnection(client: pg.ClientBase): Promise<void> {
+    const { rows } = await sendQuery<{ identity: string }>(client, PREPARE_CONNECTION).catch(
+      () => ({ rows: [] }),
+    );
+    const identity = rows[0]?.identity;
+    if (identity === undefined || identity === this.identity) return;
+    if (this.identity !== undefined) this.onOtherDatabase();
+    this.identity = identity;
   }
 
   /** For reads that are always short. Retried once when the connection breaks: reading twice does no harm. */

@@ -30,6 +30,8 @@ export class PipelinedReaders {
   constructor(
     private readonly options: pg.ClientConfig,
     private readonly timeoutMs: number,
+    /** Sends the first statements on a new connection. */
+    private readonly prepareConnection: (client: pg.Client) => unknown,
   ) {}
 
   /** @throws DatabaseUnavailable when there is no connection, or both attempts lost theirs */
@@ -102,7 +104,7 @@ export class PipelinedReaders {
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     });
     const ready = client.connect().then(
-      () => undefined,
+      () => void this.prepareConnection(client),
       (error: unknown) => {
         this.replace(reader);
         throw new DatabaseUnavailable('connect', error);

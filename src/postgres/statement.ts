@@ -8,6 +8,8 @@ export interface StatementLabels {
   name?: string;
   operation: 'select' | 'insert' | 'update' | 'delete' | 'transaction';
   table: string;
+  /** Large JSON objects are returned as `LargeJson`. */
+  keepsLargeJson?: boolean;
 }
 
 /** SQL that is compiled once and executed with other values each time; `Row` is what it returns. */
@@ -15,8 +17,6 @@ export interface Statement<Row = unknown, Values extends object = object> extend
   readonly text: string;
   /** One per placeholder of `text`, in order: a slot for a value by name, or a constant. */
   readonly bindings: readonly unknown[];
-  /** Large JSON objects are returned as `LargeJson`. */
-  readonly keepsLargeJson?: boolean;
   /** Never set; carries the types for the compiler. */
   readonly types?: { row: Row; values: Values };
 }
@@ -51,7 +51,7 @@ export function statement<Row, Values extends object = object>(
 
 /** Compiles a query that Knex has built, with a `Slot` for each value that differs between executions. */
 export function compile<Row, Values extends object = object>(
-  labels: StatementLabels & { keepsLargeJson?: boolean },
+  labels: StatementLabels,
   query: Knex.Raw | Knex.QueryBuilder,
 ): Statement<Row, Values> {
   const { sql: text, bindings } = query.toSQL().toNative();

@@ -35,7 +35,7 @@ function searchSlots({ bindings }: SearchPlan): Slot[] {
 }
 
 /**
- * One page of resources and the exact number of matches, by one statement, so from one snapshot.
+ * One page of resources, or of their versions, and the exact number of matches, by one statement, so from one snapshot.
  *
  * The page is first found as ids, in the narrowest tables that can decide, and only those rows are read in
  * full. How the ids are found depends on the search:
@@ -44,21 +44,28 @@ function searchSlots({ bindings }: SearchPlan): Slot[] {
  * - any other search must look at every candidate for its exact total anyway, so it collects the ids of
  *   all matches once, and both total and page come from that.
  */
-export function resourceListSql(list: List): Knex.Raw {
+export function resourceListSql(list: List, columns: 'all' | 'versions'): Knex.Raw {
   const { listing, ofParent, order, pageSize, search } = list;
   const { total, page } = search.ordered ? fromIndex(list) : fromAllMatches(list);
   const found = ofParent
     ? sql.raw('EXISTS (SELECT 1 FROM resources WHERE id = ? AND kind = ?)', [ID, KIND])
     : sql.raw('true');
+  // Versions alone need the rows of resources only to be ordered by them.
+  const byId = order[0]!.field === listing.identity;
+  const selected = columns === 'all' ? RESOURCE_COLUMNS : 's.resource_id AS id, s.version';
+  const [joined, ordering] =
+    columns === 'versions' && byId
+      ? ['', orderSql(listing, order, 's')]
+      : ['JOIN resources r ON r.id = page.id', orderSql(listing, order, 'r')];
   // The literal LIMIT tells the planner that the page is small, whatever happens inside.
   return sql.raw(
-    `WITH ? SELECT ? AS found, t.total, ${RESOURCE_COLUMNS}
+    `WITH ? SELECT ? AS found, t.total, ${selected}
      FROM t LEFT JOIN (
        (SELECT id FROM (?) ids LIMIT ${pageSize}) page
-       JOIN resources r ON r.id = page.id
+       ${joined}
        JOIN resource_status s ON s.resource_id = page.id
      ) ON true
-     ORDER BY ${orderSql(listing, order, 'r')}`,
+     ORDER BY ${ordering}`,
     [total, found, page],
   );
 }

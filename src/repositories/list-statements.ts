@@ -8,11 +8,18 @@ import type { AdapterStatusRow, ResourceRow } from './rows';
 export type ListRow<Row> = Row & { found: boolean; total: number };
 
 export function resourceListStatement(list: List): Statement<ListRow<ResourceRow>> {
-  return statementFor('resources', list, resourceListSql);
+  return statementFor('resources', 'rows', list, (of) => resourceListSql(of, 'all'));
+}
+
+/** A resource without anything but its version. */
+export type VersionRow = Pick<ResourceRow, 'id' | 'version'>;
+
+export function versionListStatement(list: List): Statement<ListRow<VersionRow>> {
+  return statementFor('resources', 'versions', list, (of) => resourceListSql(of, 'versions'));
 }
 
 export function reportListStatement(list: List): Statement<ListRow<AdapterStatusRow>> {
-  return statementFor('adapter_statuses', list, reportListSql);
+  return statementFor('adapter_statuses', 'rows', list, reportListSql);
 }
 
 /** Building a statement takes much longer than filling in its values; sizes are in characters. */
@@ -32,11 +39,13 @@ const USES_FOR_A_NAME = 100;
 
 function statementFor<Row>(
   table: string,
+  form: 'rows' | 'versions',
   list: List,
   build: (list: List) => Knex.Raw,
 ): Statement<Row> {
   const key = JSON.stringify({
     table,
+    form,
     ...list,
     listing: list.listing.kinds,
     search: list.search.sql,

@@ -1,11 +1,18 @@
 import type { Kind } from '../kinds/kind';
 import type { Database } from '../postgres/database';
+import { type Statement, statement } from '../postgres/statement';
 import { type Listing, type OrderTerm, REPORT_LISTING, resourceListing } from '../search/fields';
 import type { SearchTree } from '../search/parse';
 import { planSearch } from '../search/plan';
 import { type List, searchValues } from './list-sql';
-import { type ListRow, reportListStatement, resourceListStatement } from './list-statements';
-import type { AdapterStatusRow, ResourceRow } from './rows';
+import {
+  type ListRow,
+  reportListStatement,
+  resourceListStatement,
+  type VersionRow,
+  versionListStatement,
+} from './list-statements';
+import { type AdapterStatusRow, RESOURCE_COLUMNS, RESOURCE_TABLES, type ResourceRow } from './rows';
 import { notFound, type Target, targetValues } from './targets';
 
 /** All resources of some kinds, or those of one kind that have one parent. */
@@ -31,19 +38,25 @@ export interface Page<Row> {
   total: number;
 }
 
+/** What the process holds of resources that it has read before, in which version. */
+export interface Held<T> {
+  find(id: string, version: number): T | undefined;
+}
+
 /**
- * One page of resources.
+ * One page of resources, each as its row or as what is held of it. It is one snapshot, total included.
+ * @param held undefined: every row is read
  * @throws ProblemError NTF-001 when the parent of the scope does not exist
  * @throws SearchError
  */
-export async function listResources(
+export async function listResources<T = never>(
   db: Database,
   { kinds, ownerId }: ListScope,
   options: ListOptions,
   signal: AbortSignal,
-): Promise<Page<ResourceRow>> {
+  held?: Held<T>,
+): Promise<Page<ResourceRow | T>> {
   const list = planList(resourceListing(kinds), ownerId, options);
-  const statement = resourceListStatement(list);
   const parent = kinds[0]!.parent;
   const values = {
     id: ownerId,
@@ -51,11 +64,48 @@ export async function listResources(
     offset: offsetOf(options),
     ...searchValues(list.search),
   };
-  const rows = await (isShort(list)
-    ? db.read(statement, values)
-    : db.query(statement, values, signal));
-  if (rows[0]?.found === false) throw notFound({ kind: parent!, id: ownerId! });
-  return toPage(rows, 'id');
+  const send = <Row>(statement: Statement<Row>, given: object) =>
+    isShort(list) ? db.read(statement, given) : db.query(statement, given, signal);
+  const read = async <Row extends VersionRow>(statement: Statement<ListRow<Row>>) => {
+    const rows = await send(statement, values);
+    if (rows[0]?.found === false) throw notFound({ kind: parent!, id: ownerId! });
+    return toPage(rows, 'id');
+  };
+  for (let attempt = 1; held !== undefined && attempt <= TRIES; attempt++) {
+    const { rows: versions, total } = await read(versionListStatement(list));
+    const rows = await complete(versions, held, (ids) => send(FIND_ROWS, { ids }));
+    if (rows !== undefined) return { rows, total };
+  }
+  return read(resourceListStatement(list));
+}
+
+/** After so many pages whose resources changed while they were read, everything is read by one statement. */
+const TRIES = 2;
+
+const FIND_ROWS = statement<ResourceRow, { ids: string[] }>(
+  { name: 'find_rows', operation: 'select', table: 'resources', keepsLargeJson: true },
+  `SELECT ${RESOURCE_COLUMNS} FROM ${RESOURCE_TABLES} WHERE r.id = ANY (:ids::text[])`,
+);
+
+/**
+ * Reads what is not held. A version never changes its meaning, so the result is what the statement that found the
+ * versions would have read.
+ * @returns undefined when a resource has another version by now, or is gone
+ */
+async function complete<T>(
+  versions: readonly VersionRow[],
+  held: Held<T>,
+  read: (ids: string[]) => Promise<ResourceRow[]>,
+): Promise<(ResourceRow | T)[] | undefined> {
+  const found = versions.map(({ id, version }) => held.find(id, version));
+  const missing = versions.filter((_, index) => found[index] === undefined).map(({ id }) => id);
+  if (missing.length === 0) return found as T[];
+  const rows = new Map((await read(missing)).map((row) => [row.id, row]));
+  const page = versions.map(({ id, version }, index) => {
+    const row = rows.get(id);
+    return found[index] ?? (row?.version === version ? row : undefined);
+  });
+  return page.includes(undefined) ? undefined : (page as (ResourceRow | T)[]);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Aggregate } from '../conditions/aggregate';
-import type { Kinds } from '../kinds/kind';
+import { getKind, type Kinds } from '../kinds/kind';
 import type { Database } from '../postgres/database';
 import { statement } from '../postgres/statement';
 import type { Session, Transaction } from '../postgres/transaction';
@@ -9,6 +9,7 @@ import {
   assertReferences,
   idsOf,
   lockRows,
+  type ReferenceCheck,
   type References,
   referencesValues,
   WRITE_REFERENCES,
@@ -115,13 +116,10 @@ async function patchLocked(
     lockRows(trx, [target.id, ...(targetIds ?? [])]),
     lockWithReports(trx, target),
   ]);
-  const change = changeOf(row, patch, kinds);
+  const change = changeOf(row, patch, kinds, targetIds && targets);
   if (change === undefined) return row;
-  const { wanted, changed } = change;
   if (targetIds !== undefined) {
-    const stored = row.reference_ids ?? {};
-    assertReferences({ kind: target.kind, wanted: wanted.references, stored, targets });
-    await trx.query(WRITE_REFERENCES, referencesValues(row.id, changed.reference_ids));
+    await trx.query(WRITE_REFERENCES, referencesValues(row.id, change.changed.reference_ids));
   }
   const written = await write({ query: trx.queryAndCommit }, change);
   if (written === undefined) throw new Error('a locked resource changed its version');
@@ -131,22 +129,30 @@ async function patchLocked(
 /** A row, and what becomes of it. */
 interface Change {
   row: ResourceWithReports;
-  wanted: Desired;
   changed: ResourceWithReports;
   aggregate: Aggregate;
 }
 
-/** @returns undefined when nothing changes */
+/**
+ * @param targets what it may begin to refer to, locked; undefined: it leaves references alone
+ * @returns undefined when nothing changes
+ */
 function changeOf(
   row: ResourceWithReports,
   { desired, assertVersion, actor }: Patch,
   kinds: Kinds,
+  targets?: ReferenceCheck['targets'],
 ): Change | undefined {
   assertVersion(row.version);
   if (row.deleted_time !== null) {
     throw new ProblemError('CNF-003', `'${row.name}' is being deleted and cannot be changed.`);
   }
   const wanted = desired(row);
+  if (targets !== undefined) {
+    const stored = row.reference_ids ?? {};
+    const kind = getKind(kinds, row.kind);
+    assertReferences({ kind, wanted: wanted.references, stored, targets });
+  }
   const { spec, labels } = wanted;
   const reference_ids = idsOf(wanted.references);
   if (isStored({ spec, labels, reference_ids }, row)) return undefined;
@@ -157,7 +163,7 @@ function changeOf(
     updated_time: new Date().toISOString(),
     updated_by: actor,
   };
-  return { row, wanted, changed, aggregate: aggregateRow(changed, kinds) };
+  return { row, changed, aggregate: aggregateRow(changed, kinds) };
 }
 
 /** Compares values as JSON: the order of keys does not matter, and -0 is 0. */

@@ -1,16 +1,20 @@
 import { execFile } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
+import { kindsFile } from '../support/declared-kinds';
 import { uniqueName } from '../support/factories';
 
-/* Go clients, made by the releases of oapi-codegen that users have pinned, compile and work. */
+/*
+ * Go clients, made by the releases of oapi-codegen that users have pinned, compile and work, with the built-in kinds and
+ * with declared ones.
+ */
 
 const ROOT = join(__dirname, '..', '..');
 const SOURCES = join(ROOT, 'test', 'go-clients');
-const CONTRACT = join(ROOT, 'generated', 'openapi.json');
 
 const VERSIONS = ['2.5.1', '2.7.2', '2.8.2'];
 const generatorOf = (version: string) =>
@@ -23,28 +27,43 @@ if (!VERSIONS.every((version) => existsSync(generatorOf(version)))) {
   );
 }
 
-let app: TestApp;
+const SETS = {
+  'the built-in kinds': ['go.mod', 'go.sum', 'main.go'],
+  'declared kinds': ['go.mod', 'go.sum', 'main.go', 'kinds.go'],
+};
+type Set = keyof typeof SETS;
+
+let apps: Record<Set, TestApp>;
 let directory: string;
 beforeAll(async () => {
-  app = await startTestApp();
   directory = mkdtempSync(join(tmpdir(), 'go-clients-'));
+  const env = { HYPERFLEET_KINDS_FILE: kindsFile(directory) };
+  apps = {
+    'the built-in kinds': await startTestApp(),
+    'declared kinds': await startTestApp({ env }),
+  };
 });
 afterAll(async () => {
   rmSync(directory, { recursive: true });
-  await app.stop();
+  await Promise.all(Object.values(apps).map((app) => app.stop()));
 });
 
-describe.each(VERSIONS)('a client made by oapi-codegen %s', (version) => {
+const cases = VERSIONS.flatMap((version) =>
+  (Object.keys(SETS) as Set[]).map((kinds) => ({ version, kinds })),
+);
+
+describe.each(cases)('a client made by oapi-codegen $version for $kinds', ({ version, kinds }) => {
   const generator = generatorOf(version);
   (existsSync(generator) ? it : it.skip)(
     'compiles, and reads and writes',
     async () => {
+      const app = apps[kinds];
       const cwd = mkdtempSync(join(directory, 'client-'));
-      for (const file of ['go.mod', 'go.sum', 'main.go']) {
-        copyFileSync(join(SOURCES, file), join(cwd, file));
-      }
+      for (const file of SETS[kinds]) copyFileSync(join(SOURCES, file), join(cwd, file));
+      const { text } = await api(app).get('/openapi').expect(200);
+      writeFileSync(join(cwd, 'openapi.json'), text);
       const output = ['-generate', 'types,client', '-package', 'main', '-o', 'client.go'];
-      await run(generator, [...output, CONTRACT], { cwd });
+      await run(generator, [...output, 'openapi.json'], { cwd });
       await run('go', ['build', '-o', 'client', '.'], { cwd });
       const { stdout } = await run(join(cwd, 'client'), [app.url, uniqueName('go')]);
       expect(stdout.split('\n')).toEqual([

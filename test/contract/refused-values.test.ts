@@ -1,6 +1,6 @@
 import type { Response } from 'supertest';
 import { listOperations, readContract, type Schema } from '../../src/contract/document';
-import { REQUESTS } from './requests';
+import { requestFor } from './requests';
 import { type ContractRequest, startWorld, type World } from './world';
 
 /*
@@ -77,7 +77,7 @@ function faultsOf({ status, body, text }: Response): string[] {
 test.each(operations.map((operation) => [operation.id, operation] as const))(
   '%s',
   async (id, { bodies, query }) => {
-    const request = await REQUESTS[id](world);
+    const request = await requestFor(id, world);
     const bad: ContractRequest[] = [...bodies].flatMap(([mediaType, schema]) =>
       placesIn(schema).flatMap((place) =>
         VALUES.map((value) => ({
@@ -111,7 +111,7 @@ describe('a time', () => {
     ['yesterday', 'format'],
     ['2026-02-30T00:00:00Z', 'format'],
   ])('%j is refused with what is wanted instead', async (value, constraint) => {
-    const request = await REQUESTS.postClusterStatuses(world);
+    const request = await requestFor('postClusterStatuses', world);
     for (const place of [['observed_time'], ['metadata', 'started_time']]) {
       const response = await world.send({
         ...request,
@@ -126,7 +126,7 @@ describe('a time', () => {
 });
 
 test('a parameter that is refused is refused once', async () => {
-  const request = await REQUESTS.getClusters(world);
+  const request = await requestFor('getClusters', world);
   const { body } = await world.send({ ...request, path: `${request.path}?page=wrong!` });
   expect((body as Problem).errors).toEqual([
     expect.objectContaining({ field: 'page', constraint: 'type' }),

@@ -84,8 +84,8 @@ const flatNodePool = on(makeFlatNodePool);
 const resource = on(makeResource);
 const at = (path: string) => (): Promise<ContractRequest> => Promise.resolve({ path });
 
-/** For every operation a request that succeeds; what it needs is made first. */
-export const REQUESTS: Record<OperationId, (world: World) => Promise<ContractRequest>> = {
+/** For every operation of the built-in contract a request that succeeds; what it needs is made first. */
+const REQUESTS = {
   getClusters: async (world) => {
     await makeCluster(world);
     return { path: `${B}/clusters` };
@@ -153,4 +153,8 @@ export const REQUESTS: Record<OperationId, (world: World) => Promise<ContractReq
   getOpenapiAlias: at(`${B}/openapi`),
   getOpenapiUi: at('/openapi-ui'),
   getOpenapiUiAlias: at(`${B}/openapi.html`),
-};
+} satisfies Partial<Record<OperationId, (world: World) => Promise<ContractRequest>>>;
+
+export function requestFor(id: string, world: World): Promise<ContractRequest> {
+  return REQUESTS[id as keyof typeof REQUESTS](world);
+}

@@ -1,7 +1,7 @@
 import type { OperationId } from '../../src/contract/document';
 import type { Operation } from './json-schema';
 import { CONFLICTS } from './conflicts';
-import { makeCluster, REQUESTS } from './requests';
+import { makeCluster, requestFor } from './requests';
 import {
   type Caller,
   type ContractRequest,
@@ -18,12 +18,12 @@ export function scenariosOf(operation: Operation): Record<string, Scenario[]> {
   const changed = (what: string, code: string | undefined, change: Change): Scenario => ({
     what,
     code,
-    run: async (world) => world.send(change(await REQUESTS[id](world))),
+    run: async (world) => world.send(change(await requestFor(id, world))),
   });
   const as = (caller: Caller, code: string): Scenario => ({
     what: `from ${caller}`,
     code,
-    run: async (world) => world.send(await REQUESTS[id](world), caller),
+    run: async (world) => world.send(await requestFor(id, world), caller),
   });
   const query = (added: string): Change => {
     return (request) => ({ ...request, path: `${request.path}?${added}` });
@@ -53,7 +53,7 @@ export function scenariosOf(operation: Operation): Record<string, Scenario[]> {
       {
         what: 'the database is gone',
         code: 'SVC-001',
-        run: async (world) => world.sendToBroken(await REQUESTS[id](world)),
+        run: async (world) => world.sendToBroken(await requestFor(id, world)),
       },
     ];
   }
@@ -99,7 +99,7 @@ function successes(
   if (open) {
     const anonymous: Scenario = {
       what: 'without a token',
-      run: async (world) => world.send(await REQUESTS[id as OperationId](world), 'nobody'),
+      run: async (world) => world.send(await requestFor(id, world), 'nobody'),
     };
     const yaml = changed('as YAML', undefined, (request) => ({
       ...request,
@@ -108,7 +108,7 @@ function successes(
     return { 200: /^getOpenapi(Alias)?$/.test(id) ? [anonymous, yaml] : [anonymous] };
   }
   if (/^(post|put).*Statuses(ById)?$/.test(id)) {
-    return { 201: [plain], 204: DISCARDED.map((stale) => staleReport(id as OperationId, stale)) };
+    return { 201: [plain], 204: DISCARDED.map((stale) => staleReport(id, stale)) };
   }
   if (id.startsWith('force')) return { 204: [plain] };
   if (id.startsWith('delete')) return { 202: [plain] };
@@ -125,7 +125,7 @@ function successes(
   const unchanged: Scenario = {
     what: 'nothing has changed since',
     run: async (world) => {
-      const request = await REQUESTS[id as OperationId](world);
+      const request = await requestFor(id, world);
       const { headers } = await world.send(request);
       return world.send({ ...request, headers: { 'If-None-Match': headers.etag! } });
     },
@@ -145,11 +145,11 @@ const DISCARDED = [
   },
 ];
 
-function staleReport(id: OperationId, { reason, report }: (typeof DISCARDED)[number]): Scenario {
+function staleReport(id: string, { reason, report }: (typeof DISCARDED)[number]): Scenario {
   return {
     what: `a report to discard: ${reason}`,
     run: async (world) => {
-      const request = await REQUESTS[id](world);
+      const request = await requestFor(id, world);
       await world.made(request);
       const response = await world.send({
         ...request,
@@ -169,7 +169,7 @@ function unknownResource({ id, path }: Operation): Scenario[] | undefined {
     what,
     code: 'NTF-001',
     run: async (world: World) => {
-      const request = await REQUESTS[id as OperationId](world);
+      const request = await requestFor(id, world);
       return world.send({ ...request, path: await change(request.path, world) });
     },
   });

@@ -42,10 +42,14 @@ func main() {
 	contract, err := client.GetOpenapiWithResponse(ctx)
 	check(err, contract.JSON200 != nil && contract.JSON200.Openapi == "3.0.3", contract.Body)
 
+	further(ctx, client)
 	for _, condition := range list.JSON200.Items[0].Status.Conditions {
 		fmt.Println(condition.Type, condition.Status)
 	}
 }
+
+// Replaced by kinds.go, where the contract has declared kinds.
+var further = func(context.Context, *ClientWithResponses) {}
 
 func check(err error, ok bool, body []byte) {
 	if err != nil || !ok {

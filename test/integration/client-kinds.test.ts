@@ -24,7 +24,7 @@ const GENERATOR = join(dirname(require.resolve('openapi-typescript/package.json'
 
 beforeAll(async () => {
   project = mkdtempSync(join(tmpdir(), 'hyperfleet-kinds-'));
-  const env = { HYPERFLEET_KINDS_FILE: kindsFile(project) };
+  const env = { HYPERFLEET_KINDS_FILE: kindsFile() };
   app = await startTestApp({ env });
   mkdirSync(join(project, 'node_modules'));
   symlinkSync(packageRoot, join(project, 'node_modules', 'hyperfleet-api'));

@@ -32,7 +32,7 @@ beforeAll(() => {
   const provider = join(directory, 'provider.yaml');
   writeFileSync(provider, JSON.stringify(PROVIDER));
   env = {
-    HYPERFLEET_KINDS_FILE: kindsFile(directory),
+    HYPERFLEET_KINDS_FILE: kindsFile(),
     OPENAPI_SCHEMA_PATH: provider,
     HYPERFLEET_DEFAULT_PAGE_SIZE: '50',
   };
@@ -64,7 +64,7 @@ it('takes no other option', async () => {
 });
 
 it('names every declared kind that clashes with it', async () => {
-  const file = kindsFile(directory, [...ENTITIES, { kind: 'Labels', plural: 'labels' }]);
+  const file = kindsFile([...ENTITIES, { kind: 'Labels', plural: 'labels' }]);
   const ended = await runService(['contract'], { HYPERFLEET_KINDS_FILE: file }, directory);
   expect(ended).toMatchObject({ code: 1, stdout: '' });
   expect(ended.stderr).toMatch(

@@ -28,7 +28,7 @@ let database: TestDatabase;
 const apps: TestApp[] = [];
 
 async function start(entities: object[], env = {}): Promise<TestApp> {
-  const variables = { HYPERFLEET_KINDS_FILE: kindsFile(tmpdir(), entities), ...env };
+  const variables = { HYPERFLEET_KINDS_FILE: kindsFile(entities), ...env };
   const app = await startTestApp({ env: variables, database });
   apps.push(app);
   return app;

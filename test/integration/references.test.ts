@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { kindsFile } from '../support/declared-kinds';
@@ -30,7 +29,7 @@ let key: string;
 let channel: string;
 
 beforeAll(async () => {
-  app = await startTestApp({ env: { HYPERFLEET_KINDS_FILE: kindsFile(tmpdir(), ENTITIES) } });
+  app = await startTestApp({ env: { HYPERFLEET_KINDS_FILE: kindsFile(ENTITIES) } });
 });
 afterAll(async () => {
   expect(await violations(app.service.db, app.service.kinds)).toEqual([]);

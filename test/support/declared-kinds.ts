@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { declareKinds } from '../../src/kinds/declare';
 import type { Kinds } from '../../src/kinds/kind';
@@ -28,8 +29,8 @@ export const ENTITIES = [
 export const DECLARED_KINDS: Kinds = declareKinds(ENTITIES, {}).kinds;
 
 /** Writes the entities to a file. @returns its path, for HYPERFLEET_KINDS_FILE */
-export function kindsFile(directory: string, entities: readonly object[] = ENTITIES): string {
-  const file = join(directory, `kinds-${randomUUID()}.yaml`);
+export function kindsFile(entities: readonly object[] = ENTITIES): string {
+  const file = join(tmpdir(), `kinds-${randomUUID()}.yaml`);
   writeFileSync(file, JSON.stringify({ entities }));
   return file;
 }

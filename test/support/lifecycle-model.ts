@@ -1,28 +1,35 @@
+import { getKind, type Kind, type Kinds } from '../../src/kinds/kind';
+
 /*
  * What the service should do, without its database: small enough to be right by reading. Reports are reduced
  * to what decides, times to a counter; of the conditions only whether Ready and Available hold is foretold.
  */
 
-type KindName = 'Cluster' | 'NodePool';
-
-export const REQUIRED: Record<KindName, readonly string[]> = {
-  Cluster: ['validation', 'dns'],
-  NodePool: ['validation'],
-};
-
 export type Available = 'True' | 'False' | 'Unknown' | 'absent';
 type Values = Record<string, string | number | null>;
 
+/** By type of reference, as a client sends them. */
+export type SentReferences = Record<string, Sent | null>;
+type Sent = readonly { id: string; kind?: string }[];
+/** Ids by type of reference; a type without any is absent. */
+export type ReferenceIds = Record<string, readonly string[]>;
+
 /** Where a resource is, or was. */
 export interface Place {
-  kind: KindName;
+  kind: string;
   id: string;
   ownerId?: string;
 }
 
+interface Changes {
+  spec?: Values;
+  labels?: Values;
+  references?: SentReferences | null;
+}
+
 export type Request =
-  | { do: 'create'; kind: KindName; ownerId?: string; name: string; spec: Values; labels: Values }
-  | { do: 'patch'; at: Place; merge: boolean; body: { spec?: Values; labels?: Values } }
+  | ({ do: 'create'; kind: string; ownerId?: string; name: string } & Required<Changes>)
+  | { do: 'patch'; at: Place; merge: boolean; body: Changes }
   | { do: 'delete' | 'force-delete'; at: Place }
   | ({ do: 'report'; at: Place; adapter: string } & ModelReport);
 
@@ -38,6 +45,7 @@ export interface ModelResource extends Place {
   generation: number;
   spec: Values;
   labels: Values;
+  references: ReferenceIds;
   deleted: boolean;
   ready: boolean;
   available: boolean;
@@ -47,6 +55,7 @@ export interface ModelResource extends Place {
 }
 
 export interface Model {
+  kinds: Kinds;
   /** By id; what has vanished is not here. */
   resources: Map<string, ModelResource>;
   /** Every place that ever was, oldest first. */
@@ -60,24 +69,28 @@ export interface Outcome {
   code?: string;
   generation?: number;
   deleted?: boolean;
+  /** Absent for a kind without references. */
+  references?: ReferenceIds;
   id?: string;
 }
 
+const INVALID: Outcome = { status: 400, code: 'HYPERFLEET-VAL-000' };
 const NOT_FOUND: Outcome = { status: 404, code: 'HYPERFLEET-NTF-001' };
 const NAME_TAKEN: Outcome = { status: 409, code: 'HYPERFLEET-CNF-001' };
 const AHEAD: Outcome = { status: 409, code: 'HYPERFLEET-CNF-002' };
 const DELETION: Outcome = { status: 409, code: 'HYPERFLEET-CNF-003' };
+const REFERRED_TO: Outcome = { status: 409, code: 'HYPERFLEET-CNF-004' };
 const DISCARDED: Outcome = { status: 204 };
 
-export function emptyModel(): Model {
-  return { resources: new Map(), places: [], time: 0 };
+export function emptyModel(kinds: Kinds): Model {
+  return { kinds, resources: new Map(), places: [], time: 0 };
 }
 
-export function copyOf({ resources, places, time }: Model): Model {
+export function copyOf({ kinds, resources, places, time }: Model): Model {
   const copies = [...resources].map(
     ([id, one]) => [id, { ...one, reports: new Map(one.reports) }] as const,
   );
-  return { resources: new Map(copies), places: [...places], time };
+  return { kinds, resources: new Map(copies), places: [...places], time };
 }
 
 /**
@@ -90,7 +103,7 @@ export function perform(model: Model, request: Request, newId: string): Outcome 
   if (found === undefined) return NOT_FOUND;
   switch (request.do) {
     case 'patch':
-      return patch(found, request);
+      return patch(model, found, request);
     case 'delete':
       return markDeleted(model, found);
     case 'report':
@@ -103,58 +116,136 @@ export function perform(model: Model, request: Request, newId: string): Outcome 
   }
 }
 
+function kindOf({ kinds }: Model, { kind }: { kind: string }): Kind {
+  return getKind(kinds, kind);
+}
+
+/** The response that shows a resource. */
+function shown(model: Model, one: ModelResource, status: number): Outcome {
+  const { generation, deleted, references } = one;
+  const refers = kindOf(model, one).references.length > 0;
+  return { status, generation, deleted, ...(refers && { references }) };
+}
+
 function create(model: Model, request: Request & { do: 'create' }, id: string): Outcome {
   const { kind, ownerId, name, spec, labels } = request;
+  const wanted = request.references ?? {};
+  if (!areValid(model, kindOf(model, request), wanted, {})) return INVALID;
   if (ownerId !== undefined) {
     const owner = model.resources.get(ownerId);
     if (owner === undefined) return NOT_FOUND;
     if (owner.deleted) return DELETION;
   }
   for (const other of model.resources.values()) {
-    if (!other.deleted && other.ownerId === ownerId && other.name === name) return NAME_TAKEN;
+    const sibling = other.kind === kind && other.ownerId === ownerId;
+    if (!other.deleted && sibling && other.name === name) return NAME_TAKEN;
   }
   const place = { kind, id, ...(ownerId !== undefined && { ownerId }) };
-  model.places.push(place);
-  model.resources.set(id, {
+  const created: ModelResource = {
     ...place,
-    ...{ name, spec, labels, generation: 1, deleted: false },
+    ...{ name, spec, labels, references: idsOf(wanted), generation: 1, deleted: false },
     ...{ ready: false, available: false, availableAt: 0, reports: new Map() },
-  });
-  return { status: 201, generation: 1, deleted: false, id };
-}
-
-function patch(found: ModelResource, { merge, body }: Request & { do: 'patch' }): Outcome {
-  if (found.deleted) return DELETION;
-  const apply = (before: Values, change: Values | undefined): Values => {
-    if (change === undefined) return before;
-    const after = merge ? { ...before, ...change } : change;
-    return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== null));
   };
-  const spec = apply(found.spec, body.spec);
-  const labels = apply(found.labels, body.labels);
-  if (!same(spec, found.spec) || !same(labels, found.labels)) {
-    Object.assign(found, { spec, labels, generation: found.generation + 1 });
-    aggregate(found);
-  }
-  return { status: 200, generation: found.generation, deleted: false };
+  model.places.push(place);
+  model.resources.set(id, created);
+  return { ...shown(model, created, 201), id };
 }
 
-function same(left: Values, right: Values): boolean {
-  const names = Object.keys(left);
-  return (
-    names.length === Object.keys(right).length && names.every((name) => left[name] === right[name])
+function patch(
+  model: Model,
+  found: ModelResource,
+  { merge, body }: Request & { do: 'patch' },
+): Outcome {
+  if (found.deleted) return DELETION;
+  const after = {
+    spec: patched(found.spec, body.spec, merge),
+    labels: patched(found.labels, body.labels, merge),
+    references: found.references,
+  };
+  if (body.references !== undefined) {
+    const wanted = patched<Sent>(sentAgain(found.references), body.references, merge);
+    if (!areValid(model, kindOf(model, found), wanted, found.references)) return INVALID;
+    after.references = idsOf(wanted);
+  }
+  if (!same(after, found)) {
+    Object.assign(found, after, { generation: found.generation + 1 });
+    aggregate(model, found);
+  }
+  return shown(model, found, 200);
+}
+
+type Change<T> = Record<string, T | null>;
+
+function patched<T>(before: Change<T>, change: Change<T> | null | undefined, merge: boolean) {
+  if (change === undefined) return before;
+  const after = { ...(merge && change !== null && before), ...change };
+  return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== null));
+}
+
+type Desired = Pick<ModelResource, 'spec' | 'labels' | 'references'>;
+
+function same(left: Desired, right: Desired): boolean {
+  const text = ({ spec, labels, references }: Desired) =>
+    JSON.stringify([spec, labels, references].map((it) => Object.entries(it).sort()));
+  return text(left) === text(right);
+}
+
+function idsOf(references: SentReferences): ReferenceIds {
+  const ids = Object.entries(references).map(
+    ([type, list]) => [type, (list ?? []).map(({ id }) => id)] as const,
+  );
+  return Object.fromEntries(ids.filter(([, list]) => list.length > 0));
+}
+
+function sentAgain(stored: ReferenceIds): SentReferences {
+  return Object.fromEntries(
+    Object.entries(stored).map(([type, ids]) => [type, ids.map((id) => ({ id }))]),
   );
 }
 
+function areValid(model: Model, kind: Kind, wanted: SentReferences, stored: ReferenceIds): boolean {
+  const known = new Set(kind.references.map(({ type }) => type));
+  if (Object.keys(wanted).some((type) => !known.has(type))) return false;
+  return kind.references.every(({ type, targetKind, min, max = Infinity }) => {
+    const list = wanted[type] ?? [];
+    const ids = list.map(({ id }) => id);
+    if (ids.length < min || ids.length > max || new Set(ids).size < ids.length) return false;
+    return list.every(({ id, kind: named = targetKind }) => {
+      const target = model.resources.get(id);
+      const refers = stored[type]?.includes(id) ?? false;
+      const fits = target?.kind === targetKind && (refers || !target.deleted);
+      return named === targetKind && fits;
+    });
+  });
+}
+
 function markDeleted(model: Model, found: ModelResource): Outcome {
-  const family = [found, ...childrenOf(model, found.id)];
-  if (!found.deleted) {
-    for (const one of family.filter(({ deleted }) => !deleted)) {
-      Object.assign(one, { deleted: true, generation: one.generation + 1 });
-      aggregate(one);
-    }
+  if (found.deleted) return shown(model, found, 202);
+  const children = childrenOf(model, found.id).filter(({ deleted }) => !deleted);
+  if (children.some((child) => kindOf(model, child).onParentDelete === 'restrict')) return DELETION;
+  const family = [found, ...children];
+  if (isReferredTo(model, family)) return REFERRED_TO;
+  for (const one of family) {
+    Object.assign(one, { deleted: true, references: {}, generation: one.generation + 1 });
+    aggregate(model, one);
   }
-  return { status: 202, generation: found.generation, deleted: true };
+  // Children first: their parent may wait for nothing else.
+  for (const one of family.toReversed()) {
+    if (isComplete(model, one)) model.resources.delete(one.id);
+  }
+  return shown(model, found, 202);
+}
+
+/** By others than themselves. */
+function isReferredTo(model: Model, family: readonly ModelResource[]): boolean {
+  const ids = family.map(({ id }) => id);
+  return [...model.resources.values()].some(
+    ({ id, references }) =>
+      !ids.includes(id) &&
+      Object.values(references)
+        .flat()
+        .some((target) => ids.includes(target)),
+  );
 }
 
 function report(model: Model, found: ModelResource, request: Request & { do: 'report' }): Outcome {
@@ -167,7 +258,7 @@ function report(model: Model, found: ModelResource, request: Request & { do: 're
     if (available === 'Unknown' && !(found.deleted && finalized)) return DISCARDED;
   }
   found.reports.set(adapter, { generation, time, available, finalized });
-  aggregate(found);
+  aggregate(model, found);
   if (isComplete(model, found)) remove(model, found);
   return { status: 201 };
 }
@@ -178,21 +269,23 @@ function childrenOf(model: Model, id: string): ModelResource[] {
 
 export function isComplete(model: Model, one: ModelResource): boolean {
   if (!one.deleted || childrenOf(model, one.id).length > 0) return false;
-  return REQUIRED[one.kind].every((adapter) => {
+  return kindOf(model, one).requiredAdapters.every((adapter) => {
     const last = one.reports.get(adapter);
     return last?.finalized === true && last.generation === one.generation;
   });
 }
 
-/** Removes one, and its cluster if that only waited for it. */
+/** Removes one, and its parent if that only waited for it. */
 function remove(model: Model, one: ModelResource): void {
   model.resources.delete(one.id);
   const owner = model.resources.get(one.ownerId ?? '');
   if (owner !== undefined && isComplete(model, owner)) model.resources.delete(owner.id);
 }
 
-function aggregate(one: ModelResource): void {
-  const required = REQUIRED[one.kind].map((adapter) => one.reports.get(adapter));
+function aggregate(model: Model, one: ModelResource): void {
+  const required = kindOf(model, one).requiredAdapters.map((adapter) => one.reports.get(adapter));
+  // Nobody could tell whether it is ready.
+  if (required.length === 0) return;
   const usable = required.filter(
     (it) => it !== undefined && (it.available === 'True' || it.available === 'False'),
   ) as ModelReport[];

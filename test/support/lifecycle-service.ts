@@ -3,38 +3,58 @@ import type { Test } from 'supertest';
 import { aggregateRow, isRowComplete } from '../../src/repositories/resources';
 import type { Database } from '../../src/postgres/database';
 import { statement } from '../../src/postgres/statement';
-import type { Kinds } from '../../src/kinds/kind';
+import { getKind, type Kind, type Kinds } from '../../src/kinds/kind';
 import { DECIDING_COLUMNS, type ResourceWithReports } from '../../src/repositories/resources';
 import { RESOURCE_TABLES } from '../../src/repositories/rows';
 import { api, MERGE_PATCH } from './api';
-import type { Outcome, Place, Request } from './lifecycle-model';
+import type { Outcome, Place, ReferenceIds, Request } from './lifecycle-model';
 
-export function pathOf({ kind, id, ownerId }: Place): string {
-  return kind === 'Cluster' ? `/clusters/${id}` : `/clusters/${ownerId!}/nodepools/${id}`;
+/** The nested path of a child, or the flat one. */
+function pathOf({ kind: name, id, ownerId }: Place, kinds: Kinds, flat: boolean): string {
+  const { plural, parent } = getKind(kinds, name);
+  const nested = parent !== undefined && !flat;
+  return `${nested ? `/${parent.plural}/${ownerId!}` : ''}/${plural}/${id}`;
 }
 
 // Times of reports: in the past, so that none is refused for being ahead, and a millisecond apart.
 const EPOCH = Date.now() - 3_600_000;
 
-export async function ask(app: { url: string }, request: Request): Promise<Outcome> {
-  const { status, body } = await sending(app, request);
+/** Sends a request; about a child, every other one to its flat path. */
+export async function ask(
+  app: { url: string },
+  request: Request,
+  kinds: Kinds,
+  flat: boolean,
+): Promise<Outcome> {
+  const { status, body } = await sending(app, request, kinds, flat);
   if (status >= 400) return { status, code: body.code };
   if (status === 204 || request.do === 'report') return { status };
   return {
     status,
     generation: body.generation,
     deleted: body.deleted_time !== undefined,
+    ...(body.references && { references: idsOf(body.references) }),
     ...(status === 201 && { id: body.id }),
   };
 }
 
-function sending(app: { url: string }, request: Request): Test {
+function idsOf(references: Record<string, readonly { id: string }[]>): ReferenceIds {
+  return Object.fromEntries(
+    Object.entries(references).map(([type, list]) => [type, list.map(({ id }) => id)]),
+  );
+}
+
+function sending(app: { url: string }, request: Request, kinds: Kinds, flat: boolean): Test {
   if (request.do === 'create') {
-    const { kind, ownerId, name, spec, labels } = request;
-    const below = ownerId === undefined ? '' : `/${ownerId}/nodepools`;
-    return api(app).post(`/clusters${below}`).send({ kind, name, spec, labels });
+    const { kind, ownerId, name, spec, labels, references } = request;
+    const { plural, parent, references: types } = getKind(kinds, kind);
+    const below = parent === undefined ? '' : `/${parent.plural}/${ownerId!}`;
+    const refers = types.length > 0 && { references };
+    return api(app)
+      .post(`${below}/${plural}`)
+      .send({ kind, name, spec, labels, ...refers });
   }
-  const path = pathOf(request.at);
+  const path = pathOf(request.at, kinds, flat);
   switch (request.do) {
     case 'patch':
       return api(app)
@@ -80,6 +100,27 @@ export function storedRows(
   return db.query(ROWS, { ids });
 }
 
+/** What is wrong with references: they are stored twice, by referrer and by target. */
+const REFERENCE_VIOLATIONS = statement<{ what: string }>(
+  { operation: 'select', table: 'resource_references' },
+  `WITH told AS (
+     SELECT r.id AS referrer_id, type AS ref_type, target_id
+     FROM resources r, jsonb_each(r.reference_ids) AS types (type, ids),
+       jsonb_array_elements_text(ids) AS targets (target_id)
+   ), kept AS (SELECT referrer_id, ref_type, target_id FROM resource_references)
+   SELECT f.referrer_id || ' refers as ' || f.ref_type || ' to ' || f.target_id || ': ' || why AS what
+   FROM (
+     SELECT 'only by reference_ids' AS why, * FROM (TABLE told EXCEPT ALL TABLE kept) a
+     UNION ALL SELECT 'only by resource_references', * FROM (TABLE kept EXCEPT ALL TABLE told) b
+     UNION ALL SELECT 'marked for deletion', kept.* FROM kept JOIN resources r ON r.id = referrer_id
+       WHERE r.deleted_time IS NOT NULL
+     UNION ALL SELECT 'to what is marked for deletion', told.* FROM told
+       JOIN resources r ON r.id = target_id WHERE r.deleted_time IS NOT NULL
+     UNION ALL SELECT 'to nothing', told.* FROM told
+       WHERE NOT EXISTS (SELECT 1 FROM resources r WHERE r.id = target_id)
+   ) f`,
+);
+
 const COUNTS = statement<Count>(
   { operation: 'select', table: 'resource_counts' },
   `SELECT kind, sum(total)::int AS total, sum(ready)::int AS ready, sum(available)::int AS available
@@ -100,8 +141,13 @@ export async function violations(db: Database, kinds: Kinds): Promise<string[]> 
 
 /** All rows, and what does not hold of them. */
 export async function inspect(db: Database, kinds: Kinds) {
-  const [rows, counts] = await Promise.all([storedRows(db), db.query(COUNTS, {})]);
+  const [rows, counts, references] = await Promise.all([
+    storedRows(db),
+    db.query(COUNTS, {}),
+    db.query(REFERENCE_VIOLATIONS, {}),
+  ]);
   const found = rows.flatMap((row) => rowViolations(row, rows, kinds));
+  found.push(...references.map(({ what }) => what));
   for (const kind of kinds.keys()) {
     const ofKind = rows.filter((row) => row.kind === kind);
     const expected = {
@@ -124,8 +170,8 @@ function rowViolations(row: StoredRow, rows: readonly StoredRow[], kinds: Kinds)
   const { conditions, phase, observed_generation, last_updated_time, last_transition_time } = row;
   const broken: Record<string, boolean> = {
     'complete, and still there': isRowComplete(row, kinds),
-    'a node pool without a cluster': row.owner_id !== null && owner === undefined,
-    'alive under a marked cluster': row.deleted_time === null && owner?.deleted_time != null,
+    'a child without its parent': (row.owner_id ?? undefined) !== owner?.id,
+    'alive under a marked parent': row.deleted_time === null && owner?.deleted_time != null,
     'a report ahead of its resource': row.reports.some(
       (report) => report.observed_generation > row.generation,
     ),
@@ -133,6 +179,7 @@ function rowViolations(row: StoredRow, rows: readonly StoredRow[], kinds: Kinds)
       aggregateRow(row, kinds),
       { conditions, phase, observed_generation, last_updated_time, last_transition_time },
     ),
+    'references that its kind does not allow': !areAllowed(row, rows, getKind(kinds, row.kind)),
     'label rows that differ from the labels': !isDeepStrictEqual(row.label_rows, row.labels),
   };
   return Object.keys(broken)
@@ -140,10 +187,30 @@ function rowViolations(row: StoredRow, rows: readonly StoredRow[], kinds: Kinds)
     .map((what) => `${row.kind} ${row.id} (${row.name}): ${what}`);
 }
 
+/** Their types, numbers and the kinds of their targets. What is marked for deletion has none. */
+function areAllowed(
+  { reference_ids, deleted_time }: StoredRow,
+  rows: readonly StoredRow[],
+  { references }: Kind,
+): boolean {
+  const ids = new Map(Object.entries(reference_ids ?? {}));
+  if (deleted_time !== null) return ids.size === 0;
+  const known = new Set(references.map(({ type }) => type));
+  if ([...ids.keys()].some((type) => !known.has(type))) return false;
+  return references.every(({ type, targetKind, min, max = Infinity }) => {
+    const targets = rows.filter(({ id }) => ids.get(type)?.includes(id));
+    const fits = targets.every(({ kind }) => kind === targetKind);
+    return fits && targets.length >= min && targets.length <= max;
+  });
+}
+
 /** Empties the database; the counters must follow by themselves. */
 export async function removeEverything(db: Database): Promise<void> {
   await db.query(
-    statement({ operation: 'delete', table: 'resources' }, 'DELETE FROM resources'),
+    statement(
+      { operation: 'delete', table: 'resources' },
+      'WITH dropped AS (DELETE FROM resource_references) DELETE FROM resources',
+    ),
     {},
   );
 }

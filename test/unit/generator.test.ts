@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
+import { ENTITIES } from '../support/declared-kinds';
 
 const ROOT = path.join(__dirname, '..', '..');
 const GENERATOR = path.join(ROOT, 'scripts', 'generate.js');
@@ -47,6 +48,39 @@ describe('the generator', () => {
     expect(generateFrom(SOURCE).stdout).toMatch(/^wrote .*openapi\.ts\n$/);
     expect(statSync(contractFile).mtimeMs).toBe(mtimeMs);
     expect(generateFrom(SOURCE).stdout).toBe('');
+  });
+
+  describe('with declared kinds', () => {
+    const generateWith = (entities: object[]) => {
+      const kinds = path.join(directory, 'kinds.yaml');
+      writeFileSync(kinds, JSON.stringify({ entities }));
+      const args = [GENERATOR, path.join(ROOT, 'openapi', 'openapi.yaml'), directory];
+      const env = { ...process.env, HYPERFLEET_KINDS_FILE: kinds };
+      return spawnSync('node', args, { encoding: 'utf8', env });
+    };
+
+    it('makes types of their operations, and leaves the contract of the server as it is', () => {
+      expect(generateWith(ENTITIES).stderr).toBe('');
+      const types = readFileSync(path.join(directory, 'openapi.ts'), 'utf8');
+      expect(types).toContain('operations["getVersionsByChannelId"]');
+      expect(types).toMatch(/'list': .*'getVersions'/);
+      expect(readFileSync(path.join(directory, 'openapi.json'), 'utf8')).toBe(
+        readFileSync(path.join(ROOT, 'generated', 'openapi.json'), 'utf8'),
+      );
+      expect(generateWith(ENTITIES).stdout).toBe('');
+      expect(generateWith(ENTITIES.slice(0, 1)).stdout).toMatch(/^wrote .*openapi\.ts\n$/);
+    });
+
+    it('lists what is wrong with them', () => {
+      const { status, stderr } = generateWith([
+        { kind: 'Labels', plural: 'labels' },
+        { kind: 'foo', plural: 'foos' },
+      ]);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/^The configuration is invalid:\n/);
+      expect(stderr).toMatch(/entities\.1\.kind/);
+      expect(stderr).toMatch(/the kind Labels needs the component Labels/);
+    });
   });
 
   it.each([

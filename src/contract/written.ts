@@ -1,0 +1,64 @@
+import { LRUCache } from 'lru-cache';
+
+/** A resource at one version, written out as the JSON of a response. It has passed the contract. */
+export class Written {
+  constructor(
+    readonly id: string,
+    readonly version: number,
+    readonly json: Buffer,
+  ) {}
+}
+
+/** A resource at one version that is yet to be written out. */
+export class Unwritten {
+  constructor(
+    readonly id: string,
+    readonly version: number,
+    readonly resource: object,
+    /** It was read. What has just been stored has the same content, but its keys are in the order in which they came. */
+    readonly wasRead: boolean,
+  ) {}
+}
+
+/** A resource in a response. */
+export type Shown = Written | Unwritten;
+
+/** What an entry takes besides its JSON, in bytes. */
+const OVERHEAD = 300;
+
+/** The resources that this process has written out most recently, each in one version. */
+export class WrittenResources {
+  private readonly cache: LRUCache<string, Written> | undefined;
+
+  /** @param maxBytes all entries together; 0: nothing is kept */
+  constructor(maxBytes: number) {
+    if (maxBytes === 0) return;
+    this.cache = new LRUCache({
+      maxSize: maxBytes,
+      sizeCalculation: ({ json }) => json.length + OVERHEAD,
+    });
+  }
+
+  get enabled(): boolean {
+    return this.cache !== undefined;
+  }
+
+  has(id: string): boolean {
+    return this.cache?.has(id) === true;
+  }
+
+  /** The resource, if it is held in this version. */
+  find(id: string, version: number): Written | undefined {
+    const held = this.cache?.get(id);
+    return held?.version === version ? held : undefined;
+  }
+
+  keep(written: Written): void {
+    this.cache?.set(written.id, written);
+  }
+
+  /** For when the same version may mean something else: another database has taken the place of the one before. */
+  clear(): void {
+    this.cache?.clear();
+  }
+}

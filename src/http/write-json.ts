@@ -1,0 +1,135 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { fieldPaths } from '../contract/request-rules';
+import { type Shown, type Unwritten, Written, type WrittenResources } from '../contract/written';
+import { jsonPieces, LargeJson } from '../postgres/large-json';
+
+type Json = Record<string, unknown>;
+type Paths = readonly (readonly string[])[];
+type Piece = Buffer | string;
+
+/**
+ * Replaces `res.json`. A resource is written out once per version; after that its bytes are sent. The query parameter
+ * `fields` reduces it to the properties that it names. Mounted before response validation, so that what is written out
+ * is valid.
+ */
+export function writeJson(written: WrittenResources): RequestHandler {
+  return (req, res, next) => {
+    const paths = selectedPaths(req);
+    const send = (body: object) => {
+      const { shown } = req.context;
+      if (shown === undefined) sendPieces(res, jsonPieces(paths ? cut(body as Json, paths) : body));
+      else
+        sendPieces(
+          res,
+          shownPieces(body, shown, (item) => itemPieces(item, paths, written)),
+        );
+      return res;
+    };
+    req.context.sendValid = send;
+    res.json = send;
+    next();
+  };
+}
+
+/** What `fields` selects; undefined: everything. */
+function selectedPaths(req: Request): Paths | undefined {
+  const { fields } = req.query;
+  if (typeof fields !== 'string') return undefined;
+  // The property that identifies the resource is always included.
+  const identity = req.context.operation!.fields.includes('id') ? 'id' : 'adapter';
+  return [[identity], ...fieldPaths(fields)];
+}
+
+function shownPieces(
+  body: object,
+  shown: readonly Shown[],
+  piecesOf: (item: Shown) => Piece[],
+): Piece[] {
+  if (!('items' in body)) return piecesOf(shown[0]!);
+  const around = JSON.stringify({ ...body, items: [] });
+  const separated = shown.flatMap((item, index) =>
+    index === 0 ? piecesOf(item) : [',', ...piecesOf(item)],
+  );
+  return [around.slice(0, -2), ...separated, around.slice(-2)];
+}
+
+function itemPieces(item: Shown, paths: Paths | undefined, written: WrittenResources): Piece[] {
+  const pieces: Piece[] = item instanceof Written ? [item.json] : writeOut(item, written);
+  if (paths === undefined) return pieces;
+  const resource =
+    item instanceof Written ? (JSON.parse(item.json.toString()) as Json) : (item.resource as Json);
+  return jsonPieces(project(resource, paths));
+}
+
+function writeOut(
+  { id, version, resource, wasRead }: Unwritten,
+  written: WrittenResources,
+): Piece[] {
+  const pieces = jsonPieces(resource);
+  if (!wasRead || !written.enabled) return pieces;
+  const json = exactBuffer(pieces);
+  written.keep(new Written(id, version, json));
+  return [json];
+}
+
+/** Not `Buffer.from`, which takes short texts from a block that it would keep in memory as a whole. */
+function exactBuffer(pieces: readonly Piece[]): Buffer {
+  const length = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+  const buffer = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const piece of pieces) {
+    at += typeof piece === 'string' ? buffer.write(piece, at) : piece.copy(buffer, at);
+  }
+  return buffer;
+}
+
+/** Large responses are sent in chunks of about this size, so that none is copied as a whole. */
+const CHUNK_BYTES = 262_144;
+
+function sendPieces(res: Response, pieces: readonly Piece[]): void {
+  const buffers = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece));
+  res.setHeader('Content-Type', 'application/json; charset=utf-8');
+  res.setHeader('Content-Length', sizeOf(buffers));
+  let chunk: Buffer[] = [];
+  let size = 0;
+  for (const buffer of buffers) {
+    if (size > 0 && size + buffer.length > CHUNK_BYTES) {
+      res.write(joined(chunk));
+      chunk = [];
+      size = 0;
+    }
+    chunk.push(buffer);
+    size += buffer.length;
+  }
+  res.end(joined(chunk));
+}
+
+function sizeOf(buffers: readonly Buffer[]): number {
+  return buffers.reduce((sum, { length }) => sum + length, 0);
+}
+
+function joined(buffers: readonly Buffer[]): Buffer {
+  return buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers);
+}
+
+function cut(body: Json, paths: Paths): Json {
+  return Array.isArray(body.items)
+    ? { ...body, items: (body.items as Json[]).map((item) => project(item, paths)) }
+    : project(body, paths);
+}
+
+/** A copy of `source` with only what the paths select; a path stops at an array or a primitive value. */
+export function project(source: Json, paths: Paths): Json {
+  const result: Json = {};
+  for (const [key, value] of Object.entries(source)) {
+    const rests = paths.filter(([first]) => first === key).map((path) => path.slice(1));
+    if (rests.length === 0) continue;
+    const nested = typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (nested && rests.every((rest) => rest.length > 0)) {
+      result[key] = project(value instanceof LargeJson ? value.parse() : (value as Json), rests);
+    } else if (nested || rests.some((rest) => rest.length === 0) || Array.isArray(value)) {
+      result[key] = value;
+    }
+  }
+  return result;
+}
