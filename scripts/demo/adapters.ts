@@ -1,11 +1,10 @@
-import { type HyperFleetClient, ok, type Schemas } from '../../src/client';
-import { type Cluster, type Fleet, IN_PROGRESS, type NodePool } from './fleet';
+import { ok, type Schemas } from '../../src/client';
+import { getKind, type Kinds } from '../../src/kinds/kind';
+import type { DemoClient } from './channels';
+import { type Fleet, IN_PROGRESS, type Resource } from './fleet';
 
-const CLUSTER = '/api/hyperfleet/v1/clusters/{cluster_id}';
-const CLUSTER_STATUSES = `${CLUSTER}/statuses` as const;
-const NODE_POOL_STATUSES = `${CLUSTER}/nodepools/{nodepool_id}/statuses` as const;
+const STATUSES = '/api/hyperfleet/v1/resources/{resource_id}/statuses';
 
-type Resource = Cluster | NodePool;
 type Report = Schemas['AdapterStatusCreateRequest'];
 type Step = 'start' | 'fail' | 'succeed' | 'finalize' | 'rest';
 
@@ -18,9 +17,9 @@ interface Job {
 }
 
 interface AdapterOptions {
-  client: HyperFleetClient;
-  clusterAdapters: readonly string[];
-  nodePoolAdapters: readonly string[];
+  client: DemoClient;
+  /** With their required adapters. */
+  kinds: Kinds;
   /** Real milliseconds that a second of the story takes. */
   second: number;
 }
@@ -35,8 +34,8 @@ export class Adapters {
 
   /** Makes one adapter fail at the first generation of a cluster, until `recover`. */
   break(cluster: string): string {
-    const { clusterAdapters } = this.options;
-    this.trouble = { cluster, adapter: clusterAdapters[1] ?? clusterAdapters[0]! };
+    const adapters = this.adaptersOf('Cluster');
+    this.trouble = { cluster, adapter: adapters[1] ?? adapters[0]! };
     return this.trouble.adapter;
   }
 
@@ -45,32 +44,18 @@ export class Adapters {
   }
 
   /** Sends every report that is due. */
-  async work({ clusters, nodePools }: Fleet): Promise<void> {
-    const { clusterAdapters, nodePoolAdapters } = this.options;
+  async work({ clusters, nodePools, versions }: Fleet): Promise<void> {
     const owners = new Set(nodePools.map((pool) => pool.owner_references.id));
-    const sent = [
-      ...clusters.flatMap((cluster) =>
-        clusterAdapters.map((adapter, order) =>
-          this.advance(cluster, adapter, order, owners.has(cluster.id), (body) =>
-            this.options.client.POST(CLUSTER_STATUSES, {
-              params: { path: { cluster_id: cluster.id! } },
-              body,
-            }),
-          ),
-        ),
+    const sent = [...clusters, ...nodePools, ...versions].flatMap((resource: Resource) =>
+      this.adaptersOf(resource.kind!).map((adapter, order) =>
+        this.advance(resource, adapter, order, owners.has(resource.id)),
       ),
-      ...nodePools.flatMap((pool) =>
-        nodePoolAdapters.map((adapter, order) =>
-          this.advance(pool, adapter, order, false, (body) =>
-            this.options.client.POST(NODE_POOL_STATUSES, {
-              params: { path: { cluster_id: pool.owner_references.id!, nodepool_id: pool.id! } },
-              body,
-            }),
-          ),
-        ),
-      ),
-    ];
+    );
     await Promise.all(sent);
+  }
+
+  private adaptersOf(kind: string): readonly string[] {
+    return getKind(this.options.kinds, kind).requiredAdapters;
   }
 
   private async advance(
@@ -78,7 +63,6 @@ export class Adapters {
     adapter: string,
     order: number,
     hasChildren: boolean,
-    send: (body: Report) => Promise<{ response: Response; error?: unknown }>,
   ): Promise<void> {
     const job = this.jobOf(resource, adapter, order);
     if (job.step === 'rest' || Date.now() < job.due) return;
@@ -87,7 +71,10 @@ export class Adapters {
     if (job.step === 'succeed' && this.isBroken(resource, adapter)) job.step = 'fail';
     else if (job.step === 'fail' && !this.isBroken(resource, adapter)) job.step = 'succeed';
     const { step } = job;
-    const result = await send(reportOf(step, adapter, job.generation));
+    const result = await this.options.client.POST(STATUSES, {
+      params: { path: { resource_id: resource.id! } },
+      body: reportOf(step, adapter, job.generation),
+    });
     // A resource that has been removed meanwhile needs no report.
     if (result.response.status === 404) return;
     await ok(Promise.resolve(result));

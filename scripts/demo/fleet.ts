@@ -2,11 +2,16 @@ import type { Schemas } from '../../src/client';
 
 export type Cluster = Schemas['Cluster'];
 export type NodePool = Schemas['NodePool'];
+/** Of any kind; what clusters and node pools have in common with declared kinds. */
+export type Resource = Schemas['Resource'];
 
 /** The resources of the demo, as the service shows them at one moment. */
 export interface Fleet {
   clusters: Cluster[];
   nodePools: NodePool[];
+  /** Empty unless the service declares these kinds. */
+  channels: Resource[];
+  versions: Resource[];
 }
 
 interface ClusterPlan {
@@ -24,7 +29,7 @@ const POOLS = [
   { name: 'infra', machine_type: 'm5.large', replicas: 3 },
 ];
 
-const FIRST_VERSION = '4.18.12';
+export const FIRST_VERSION = '4.18.12';
 export const NEXT_VERSION = '4.19.3';
 
 const pick = <T>(list: readonly T[], index: number): T => list[index % list.length]!;
@@ -53,18 +58,18 @@ export function planFleet(count: number, run: string): ClusterPlan[] {
   });
 }
 
-export function condition(resource: Cluster | NodePool, type: string) {
+export function condition(resource: Resource, type: string) {
   return resource.status.conditions.find((candidate) => candidate.type === type);
 }
 
-export function isReady(resource: Cluster | NodePool): boolean {
+export function isReady(resource: Resource): boolean {
   return condition(resource, 'Ready')?.status === 'True';
 }
 
 /** The reason that adapters report while they work: not done yet, but not a failure either. */
 export const IN_PROGRESS = 'InProgress';
 
-export function isFailing({ deleted_time, status }: Cluster | NodePool): boolean {
+export function isFailing({ deleted_time, status }: Resource): boolean {
   return (
     deleted_time === undefined &&
     status.conditions.some(

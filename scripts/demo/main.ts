@@ -2,11 +2,12 @@ import { parseArgs } from 'node:util';
 import { createClient, ok } from '../../src/client';
 import { loadConfig } from '../../src/config/config';
 import { readKinds } from '../../src/config/kinds-file';
-import { getKind } from '../../src/kinds/kind';
+import type { DemoPaths } from './channels';
 import { liveScreen, plainScreen } from './screen';
 import { play } from './story';
 
-const USAGE = `Fills a running service with a small fleet and plays the adapters.
+const USAGE = `Fills a running service with a small fleet and plays the adapters. Settings of the service that say which kinds
+and adapters it has, such as HYPERFLEET_KINDS_FILE, must be the same here.
 
 Usage: npm run demo -- [--url http://localhost:8000] [--clusters 12] [--speed 1]
 
@@ -44,11 +45,8 @@ function readOptions() {
 
 async function main(): Promise<void> {
   const { url, clusters, speed } = readOptions();
-  // The settings of the service, in case it requires other adapters than the default ones.
   const { kinds } = await readKinds(loadConfig());
-  const clusterAdapters = getKind(kinds, 'Cluster').requiredAdapters;
-  const nodePoolAdapters = getKind(kinds, 'NodePool').requiredAdapters;
-  const client = createClient({ baseUrl: url });
+  const client = createClient<DemoPaths>({ baseUrl: url });
   await ok(client.GET('/api/hyperfleet/v1/compatibility')).catch(() => {
     throw new Error(`There is no HyperFleet API at ${url}. Start it with: make run-no-auth`);
   });
@@ -58,8 +56,7 @@ async function main(): Promise<void> {
   process.once('SIGTERM', () => stop.abort());
   const screen = process.stdout.isTTY ? liveScreen(process.stdout) : plainScreen(process.stdout);
   try {
-    const options = { client, clusters, speed, clusterAdapters, nodePoolAdapters };
-    const search = await play({ ...options, screen, signal: stop.signal });
+    const search = await play({ client, clusters, speed, kinds, screen, signal: stop.signal });
     screen.close();
     console.log(`\nThe fleet stays in the service. To look at it:
   curl -sG ${url}/api/hyperfleet/v1/clusters --data-urlencode "search=${search}"

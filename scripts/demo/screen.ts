@@ -1,4 +1,4 @@
-import { type Cluster, type Fleet, IN_PROGRESS, isFailing, isReady, type NodePool } from './fleet';
+import { type Cluster, type Fleet, IN_PROGRESS, isFailing, isReady, type Resource } from './fleet';
 
 /** Shows the progress of the demo. */
 export interface Screen {
@@ -19,11 +19,11 @@ type Condition = Cluster['status']['conditions'][number];
 class Changes {
   private before = new Map<string, { name: string; conditions: Map<string, Condition> }>();
 
-  since({ clusters, nodePools }: Fleet): string[] {
-    const names = new Map(clusters.map(({ id, name }) => [id, name]));
+  since({ clusters, nodePools, channels, versions }: Fleet): string[] {
+    const names = new Map([...clusters, ...channels].map(({ id, name }) => [id, name]));
     const now: typeof this.before = new Map();
     const lines: string[] = [];
-    const look = (resource: Cluster | NodePool, name: string) => {
+    const look = (resource: Resource, name: string) => {
       const old = this.before.get(resource.id!)?.conditions;
       const conditions = new Map(shown(resource).map((each) => [each.type, each]));
       for (const { type, status, reason = 'no reason' } of conditions.values()) {
@@ -37,8 +37,8 @@ class Changes {
       now.set(resource.id!, { name, conditions });
     };
     for (const cluster of clusters) look(cluster, cluster.name);
-    for (const pool of nodePools) {
-      look(pool, `${names.get(pool.owner_references.id) ?? '?'}/${pool.name}`);
+    for (const child of [...nodePools, ...versions]) {
+      look(child, `${names.get(child.owner_references?.id) ?? '?'}/${child.name}`);
     }
     for (const [id, { name }] of this.before) if (!now.has(id)) lines.push(`${name}: gone`);
     this.before = now;
@@ -47,7 +47,7 @@ class Changes {
 }
 
 /** All conditions, without the aliases. */
-function shown(resource: Cluster | NodePool) {
+function shown(resource: Resource) {
   return resource.status.conditions.filter(
     ({ type }) => type !== 'Reconciled' && type !== 'LastKnownReconciled',
   );
@@ -116,13 +116,15 @@ export function liveScreen(output: Output): Screen {
   };
 }
 
-function progress({ clusters, nodePools }: Fleet): string {
-  const all = [...clusters, ...nodePools];
+function progress({ clusters, nodePools, versions }: Fleet): string {
+  const all = [...clusters, ...nodePools, ...versions];
   const ready = all.filter(isReady).length;
   const width = 30;
   const full = all.length === 0 ? 0 : Math.round((width * ready) / all.length);
   const bar = green('█'.repeat(full)) + dim('░'.repeat(width - full));
-  return `${bar} ${ready} of ${all.length} ready (${clusters.length} clusters, ${nodePools.length} node pools)`;
+  const counts = [`${clusters.length} clusters`, `${nodePools.length} node pools`];
+  if (versions.length > 0) counts.push(`${versions.length} versions`);
+  return `${bar} ${ready} of ${all.length} ready (${counts.join(', ')})`;
 }
 
 function columns(...[name, region, version, generation, state, pools, adapters]: string[]): string {

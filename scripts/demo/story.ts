@@ -1,20 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type HyperFleetClient, ok } from '../../src/client';
+import { ok } from '../../src/client';
+import type { Kinds } from '../../src/kinds/kind';
 import { Adapters } from './adapters';
+import { createChannels, type DemoClient } from './channels';
 import { condition, type Fleet, isFailing, isReady, NEXT_VERSION, planFleet } from './fleet';
 import type { Screen } from './screen';
 
 const CLUSTERS = '/api/hyperfleet/v1/clusters';
 const CLUSTER = `${CLUSTERS}/{cluster_id}` as const;
 const NODE_POOLS = '/api/hyperfleet/v1/nodepools';
+const RESOURCES = '/api/hyperfleet/v1/resources';
 
 interface StoryOptions {
-  client: HyperFleetClient;
+  client: DemoClient;
   clusters: number;
   speed: number;
-  clusterAdapters: readonly string[];
-  nodePoolAdapters: readonly string[];
+  /** Those of the service. */
+  kinds: Kinds;
   screen: Screen;
   signal: AbortSignal;
 }
@@ -54,11 +57,18 @@ export async function play(options: StoryOptions): Promise<string> {
   return `labels.demo='${run}'`;
 }
 
-async function observe(client: HyperFleetClient, run: string, signal: AbortSignal): Promise<Fleet> {
+async function observe(client: DemoClient, run: string, signal: AbortSignal): Promise<Fleet> {
   const selection = { search: `labels.demo='${run}'`, pageSize: 500, signal };
-  const fleet: Fleet = { clusters: [], nodePools: [] };
+  const fleet: Fleet = { clusters: [], nodePools: [], channels: [], versions: [] };
   for await (const cluster of client.each(CLUSTERS, selection)) fleet.clusters.push(cluster);
   for await (const pool of client.each(NODE_POOLS, selection)) fleet.nodePools.push(pool);
+  const declared = {
+    ...selection,
+    search: `${selection.search} and kind in ('Channel', 'Version')`,
+  };
+  for await (const each of client.each(RESOURCES, declared)) {
+    (each.kind === 'Channel' ? fleet.channels : fleet.versions).push(each);
+  }
   return fleet;
 }
 
@@ -128,11 +138,20 @@ function actsOf(options: StoryOptions, run: string, adapters: Adapters): Act[] {
       },
       done: ({ clusters }) => clusters.every(({ id }) => id !== leaving),
     },
+    ...(options.kinds.get('Version')?.parent?.name === 'Channel'
+      ? [
+          {
+            title: 'Channels with versions are created: the service declares these kinds',
+            begin: () => createChannels(client, run, (text) => screen.event(text)),
+            done: ({ versions }: Fleet) => versions.every(isReady),
+          },
+        ]
+      : []),
   ];
 }
 
-function waitingFor({ clusters, nodePools }: Fleet): string {
-  const late = [...clusters, ...nodePools].find((resource) => !isReady(resource));
+function waitingFor({ clusters, nodePools, versions }: Fleet): string {
+  const late = [...clusters, ...nodePools, ...versions].find((resource) => !isReady(resource));
   if (!late) return 'All resources are ready.';
   const why = condition(late, 'Ready')?.message ?? 'there is no reason';
   return `${late.name} is not ready: ${why}. Does the service require adapters that the demo does not play?`;

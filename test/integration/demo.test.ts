@@ -22,11 +22,11 @@ beforeAll(async () => {
 
 afterAll(() => app.stop());
 
-function startDemo(...args: string[]) {
+function startDemo(args: string[], env: Record<string, string> = {}) {
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', join(packageRoot, 'scripts', 'demo', 'main.ts'), ...args],
-    { cwd: packageRoot, env: { ...process.env, ...ADAPTERS, NODE_OPTIONS: '' } },
+    { cwd: packageRoot, env: { ...process.env, ...ADAPTERS, NODE_OPTIONS: '', ...env } },
   );
   const demo = { child, output: '', ended: once(child, 'close') };
   for (const stream of [child.stdout, child.stderr]) {
@@ -37,7 +37,7 @@ function startDemo(...args: string[]) {
 
 describe('the demo', () => {
   it('tells its whole story in plain lines when nobody watches', async () => {
-    const demo = startDemo('--url', app.url, '--clusters', '3', '--speed', '50');
+    const demo = startDemo(['--url', app.url, '--clusters', '3', '--speed', '50']);
     expect(await demo.ended).toEqual([0, null]);
     const lines = demo.output.trim().split('\n');
     // No control characters in a file or a pipe.
@@ -80,8 +80,26 @@ describe('the demo', () => {
     }
   }, 120_000);
 
+  it('ends with channels and versions when these kinds are declared', async () => {
+    const env = { HYPERFLEET_KINDS_FILE: join(packageRoot, 'examples', 'kinds.yaml') };
+    const declared = await startTestApp({ env });
+    try {
+      const demo = startDemo(['--url', declared.url, '--clusters', '2', '--speed', '100'], env);
+      expect(await demo.ended).toEqual([0, null]);
+      const [, end] = demo.output.split('Channels with versions are created');
+      expect(end).toMatch(/candidate-\w+ created with 4\.18\.12, 4\.19\.3/);
+      expect(end).toMatch(/candidate-\w+\/v4-19-3: Ready (False → )?True \(ResourceReady\)/);
+      const { body } = await request(declared.url).get('/api/hyperfleet/v1/versions').expect(200);
+      const ready = expect.objectContaining({ type: 'Ready', status: 'True' });
+      expect(body.items).toHaveLength(3);
+      for (const { status } of body.items) expect(status.conditions).toContainEqual(ready);
+    } finally {
+      await declared.stop();
+    }
+  }, 120_000);
+
   it('stops at once and without an error when it is interrupted', async () => {
-    const demo = startDemo('--url', app.url, '--clusters', '3', '--speed', '0.01');
+    const demo = startDemo(['--url', app.url, '--clusters', '3', '--speed', '0.01']);
     while (!demo.output.includes('will exceed a quota')) await once(demo.child.stdout, 'data');
     const before = Date.now();
     demo.child.kill('SIGINT');
@@ -97,7 +115,7 @@ describe('the demo', () => {
   ])(
     'ends with %i for %j',
     async (code, args, message) => {
-      const demo = startDemo(...args);
+      const demo = startDemo(args);
       expect(await demo.ended).toEqual([code, null]);
       expect(demo.output).toContain(message);
       expect(demo.output).not.toMatch(/\n\s+at /);
@@ -122,7 +140,7 @@ describe('the live view of the demo', () => {
         ],
       },
     })),
-    nodePools: [],
+    ...{ nodePools: [], channels: [], versions: [] },
   });
 
   it('fits the terminal, shows first what needs attention, and gives the cursor back', () => {

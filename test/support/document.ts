@@ -34,15 +34,20 @@ export function stepsOf(document: string): Step[] {
 
 const SEPARATOR = '\u001e';
 
-/** Runs the steps one after the other in one shell, against this service in the place of the usual address. */
-export async function execute(steps: readonly Step[], url: string): Promise<Outcome[]> {
+/**
+ * Runs the steps one after the other in one shell, against this service in the place of the usual address.
+ * @param options where, and with which variables; by default, those of the test
+ */
+export async function execute(
+  steps: readonly Step[],
+  url: string,
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Outcome[]> {
   const commands = steps.map(({ command }) =>
     command.replaceAll('http://localhost:8000', url).concat(`printf '${SEPARATOR}'\n`),
   );
-  const { stdout } = await promisify(execFile)('bash', [
-    '-c',
-    `set -euo pipefail\n${commands.join('')}`,
-  ]);
+  const script = `set -euo pipefail\n${commands.join('')}`;
+  const { stdout } = await promisify(execFile)('bash', ['-c', script], options);
   const outputs = stdout.split(SEPARATOR);
   return steps.map((step, index) => ({ ...step, output: outputs[index]! }));
 }
