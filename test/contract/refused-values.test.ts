@@ -64,7 +64,7 @@ function placesIn(schema: Schema, at: Place = []): Place[] {
     ),
     ...(schema.items ? placesIn(schema.items, [...at, 0]) : []),
     ...(typeof schema.additionalProperties === 'object'
-      ? placesIn(schema.additionalProperties as Schema, [...at, 'some-key'])
+      ? placesIn(schema.additionalProperties, [...at, 'some-key'])
       : []),
   ];
 }
