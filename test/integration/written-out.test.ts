@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
-import type { Database } from '../../src/postgres/database';
+import type { Statement } from '../../src/postgres/statement';
 import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { createTestDatabase, type TestDatabase } from '../support/database';
@@ -39,6 +39,8 @@ afterAll(async () => {
   await Promise.all([one, other, small, without].map((app) => app.stop()));
   await database.drop();
 });
+
+type Send = (statement: Statement, values: object, signal?: AbortSignal) => Promise<unknown>;
 
 /** The same sequence for the same seed. */
 function randomOf(seed: number): () => number {
@@ -141,11 +143,12 @@ describe('a page whose resources change while it is read', () => {
   function beforeRows(app: TestApp, work: () => Promise<unknown>): jest.SpyInstance[] {
     const { db } = app.service;
     return (['read', 'query'] as const).map((name) => {
-      const send = db[name].bind(db) as Database['query'];
-      return jest.spyOn(db, name).mockImplementation((async (statement, ...rest) => {
+      const send = db[name].bind(db) as Send;
+      const instead: Send = async (statement, values, signal) => {
         if (statement.name === 'find_rows') await work();
-        return send(statement, ...rest);
-      }));
+        return send(statement, values, signal);
+      };
+      return jest.spyOn(db, name).mockImplementation(instead as never);
     });
   }
 
@@ -199,7 +202,9 @@ test('a database that is restored under a running process is read anew', async (
   const server = await OwnPostgres.create();
   await server.start();
   const url = await server.createDatabase('restored');
-  const app = await startTestApp({ database: { url, directUrl: url, drop: () => Promise.resolve() } });
+  const app = await startTestApp({
+    database: { url, directUrl: url, drop: () => Promise.resolve() },
+  });
   try {
     const { body } = await api(app).post('/clusters').send(newCluster());
     const path = `/clusters/${body.id as string}`;
