@@ -39,26 +39,22 @@ const FIND_BATCH = statement<ResourceWithReports, Remaining & { size: number }>(
     WHERE r.id > :after AND r.kind = ANY (:declared::text[]) ORDER BY r.id LIMIT :size`,
 );
 
-const LOCK_BATCH = statement<object, { ids: string[] }>(
-  { name: 'lock_batch', operation: 'select', table: 'resource_status' },
-  // One family after the other, each with the parent first even if a clock gave a child a smaller id: a deletion locks
-  // a family in the same order.
-  `
-    SELECT 1 FROM resource_status s JOIN resources r ON r.id = s.resource_id
-    WHERE s.resource_id = ANY (:ids::text[])
-    ORDER BY coalesce(r.owner_id, r.id), r.owner_id IS NOT NULL, r.id
-    FOR UPDATE OF s`,
-);
-
 type BatchValues = { ids: string[]; versions: number[] } & Record<keyof StatusValues, unknown[]>;
 
 const WRITE_BATCH = statement<{ resource_id: string }, BatchValues>(
   { name: 'write_batch', operation: 'update', table: 'resource_status' },
+  // Skips locked rows: it holds the statuses of several families, and must not wait for one that holds its resource.
   `
+    WITH new AS MATERIALIZED (
+      SELECT * FROM unnest(:ids::text[], :versions::bigint[], ${STATUS.arrays})
+        AS new (resource_id, version, ${STATUS.columns})
+    ), unchanged AS (
+      SELECT resource_id FROM resource_status s JOIN new USING (resource_id, version)
+      FOR UPDATE OF s SKIP LOCKED
+    )
     UPDATE resource_status s SET version = s.version + 1, ${STATUS.assignNew}
-    FROM unnest(:ids::text[], :versions::bigint[], ${STATUS.arrays})
-      AS new (resource_id, version, ${STATUS.columns})
-    WHERE s.resource_id = new.resource_id AND s.version = new.version
+    FROM unchanged JOIN new USING (resource_id)
+    WHERE s.resource_id = unchanged.resource_id
     RETURNING s.resource_id`,
 );
 
@@ -115,7 +111,7 @@ export async function reaggregateAll(
     const outdated = rows.filter((row) => !complete.includes(row) && isOutdated(row, kinds));
     const written = await writeBatch(db, outdated, kinds);
     progress.changed += written.size;
-    // The others have changed meanwhile, perhaps by a server that still has the old list of adapters.
+    // The others have changed meanwhile or are about to, perhaps by a server that still has the old list of adapters.
     for (const row of [...complete, ...outdated.filter(({ id }) => !written.has(id))]) {
       const done = await reaggregateOne(db, row, kinds);
       if (done !== undefined) progress[done]++;
@@ -144,21 +140,14 @@ function isOutdated(row: ResourceWithReports, kinds: Kinds): boolean {
   });
 }
 
-/** Writes, in one round trip, the rows that have not changed since they were read. @returns their ids */
+/** Writes the rows that have not changed since they were read, and that nobody is changing. @returns their ids */
 async function writeBatch(
   db: Database,
   rows: readonly ResourceWithReports[],
   kinds: Kinds,
 ): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
-  const values = batchValues(rows, kinds);
-  const written = await db.transaction(async (trx) => {
-    const [, changed] = await Promise.all([
-      trx.query(LOCK_BATCH, values),
-      trx.queryAndCommit(WRITE_BATCH, values),
-    ]);
-    return changed;
-  });
+  const written = await db.query(WRITE_BATCH, batchValues(rows, kinds));
   return new Set(written.map(({ resource_id }) => resource_id));
 }
 

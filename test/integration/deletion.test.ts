@@ -268,9 +268,9 @@ describe('force-delete', () => {
 test('500 node pools are marked in a handful of statements and vanish with their cluster', async () => {
   const SIZE = 500;
   const process = new Process(app.database.url);
-  const cluster = await process.createCluster();
+  const cluster = await process.createParent();
   const ids = Array.from({ length: SIZE }, (_, index) => `pool-${index}`);
-  const pools = await Promise.all(ids.map((name) => process.createNodePool(cluster.id, name)));
+  const pools = await Promise.all(ids.map((name) => process.createChild(cluster.id, name)));
   const measure = async (work: () => Promise<unknown>) => {
     const [statements, begin] = [process.statements, performance.now()];
     await work();

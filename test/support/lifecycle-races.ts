@@ -5,17 +5,47 @@ import { sqlState } from '../../src/postgres/errors';
 import { deleteResource, forceDeleteResource } from '../../src/repositories/lifecycle';
 import { createResource, type NewResource } from '../../src/repositories/create';
 import { type Desired, patchResource } from '../../src/repositories/patch';
+import { idsOf, referencesOf } from '../../src/repositories/references';
 import type { ResourceRow } from '../../src/repositories/rows';
 import { storeReport } from '../../src/repositories/reports';
 import type { Target } from '../../src/repositories/targets';
 import { ProblemError } from '../../src/problems/problem';
 import { loadConfig } from '../../src/config/config';
+import { declareKinds } from '../../src/kinds/declare';
 import { getKind, type Kinds } from '../../src/kinds/kind';
 import { uniqueName } from './factories';
 import { kindsWith } from './kinds';
 
 export const SOME_REQUIRED = kindsWith(['validation', 'dns'], ['validation']);
-export const NONE_REQUIRED = kindsWith([], []);
+
+/** The kinds of a parent and its children, and both kinds as they are when adapters are required and when none is. */
+export interface Family {
+  parent: string;
+  child: string;
+  some: Kinds;
+  none: Kinds;
+}
+
+const BUILT_IN: Family = {
+  ...{ parent: 'Cluster', child: 'NodePool' },
+  ...{ some: SOME_REQUIRED, none: kindsWith([], []) },
+};
+
+const DECLARED: Family = {
+  ...{ parent: 'Channel', child: 'Version' },
+  some: declaredFamily(['validation', 'dns'], ['validation']),
+  none: declaredFamily([], []),
+};
+
+export const FAMILIES = [BUILT_IN, DECLARED];
+
+function declaredFamily(parent: readonly string[], child: readonly string[]): Kinds {
+  const entities = [
+    { kind: 'Version', plural: 'versions', parent_kind: 'Channel', required_adapters: child },
+    { kind: 'Channel', plural: 'channels', required_adapters: parent },
+  ];
+  return declareKinds(entities, {}).kinds;
+}
 
 type Row = Pick<ResourceRow, 'kind' | 'id'>;
 
@@ -29,6 +59,7 @@ export class Process {
   constructor(
     url: string,
     readonly kinds: Kinds = SOME_REQUIRED,
+    private readonly family: Pick<Family, 'parent' | 'child'> = BUILT_IN,
   ) {
     this.db = new Database(connectionOptions(loadConfig({ DATABASE_URL: url })), {
       poolMax: 12,
@@ -42,24 +73,30 @@ export class Process {
     };
   }
 
-  createCluster(name = uniqueName('race')): Promise<ResourceRow> {
-    return this.create({ kind: getKind(this.kinds, 'Cluster'), name });
+  createParent(name = uniqueName('race')): Promise<ResourceRow> {
+    return this.create(this.family.parent, { name });
   }
 
-  createNodePool(ownerId: string, name = uniqueName('p').slice(0, 15)): Promise<ResourceRow> {
-    return this.create({ kind: getKind(this.kinds, 'NodePool'), ownerId, name });
+  createChild(ownerId: string, name = uniqueName('p').slice(0, 15)): Promise<ResourceRow> {
+    return this.create(this.family.child, { ownerId, name });
   }
 
-  private create(resource: Pick<NewResource, 'kind' | 'ownerId' | 'name'>): Promise<ResourceRow> {
-    const rest = { spec: {}, labels: {}, references: {}, actor: 'creator@x.io' };
-    return createResource(this.db, { ...resource, ...rest });
+  create(kind: string, resource: Partial<NewResource> = {}): Promise<ResourceRow> {
+    return createResource(this.db, {
+      ...{ kind: getKind(this.kinds, kind), name: uniqueName('race'), spec: {}, labels: {} },
+      ...{ references: {}, actor: 'creator@x.io', ...resource },
+    });
   }
 
   patch(row: Row, desired: Partial<Desired>): Promise<ResourceRow> {
+    const { references } = desired;
     const patch = {
-      desired: ({ spec, labels }: ResourceRow) => ({ spec, labels, references: {}, ...desired }),
+      desired: ({ spec, labels, reference_ids }: ResourceRow) => ({
+        ...{ spec, labels, references: referencesOf(reference_ids), ...desired },
+      }),
       assertVersion: anyVersion,
       actor: 'patcher@x.io',
+      targetIds: references && Object.values(idsOf(references)).flat(),
     };
     return patchResource(this.db, this.target(row), patch, this.kinds);
   }
@@ -101,7 +138,7 @@ export async function outcomeOf(request: Promise<unknown>): Promise<string> {
 }
 
 const AT_ONCE = 5;
-const HEAD_START_MS = 4;
+const HEAD_START_MS = 5;
 
 /** Several races next to one another. @returns how often each result came out */
 export async function race(
@@ -120,13 +157,22 @@ export async function race(
   return results;
 }
 
-/** Starts both: at the same moment, or one a little before the other. @returns both outcomes */
+/**
+ * Starts both: at the same moment, one a little before the other, or one when the other is done, so that either order
+ * comes out on a slow machine too.
+ * @returns both outcomes
+ */
 export async function start(
   index: number,
   first: () => Promise<unknown>,
   second: () => Promise<unknown>,
 ): Promise<[string, string]> {
   const lead = ((index % 9) - 4) / 4;
+  if (lead === -1) return [await outcomeOf(first()), await outcomeOf(second())];
+  if (lead === 1) {
+    const outcome = await outcomeOf(second());
+    return [await outcomeOf(first()), outcome];
+  }
   const after = async (ms: number, request: () => Promise<unknown>) => {
     if (ms > 0) await sleep(ms);
     return request();
