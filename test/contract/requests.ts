@@ -32,17 +32,16 @@ export function newBody({ name, nameLength }: Kind) {
   };
 }
 
-/** Creates a resource, below a new parent unless one is given. It refers to something new wherever it may. */
+/** Creates a resource, below a new parent unless one is given. */
 export async function make(
   world: World,
   tried: Pick<Tried, 'kind' | 'kinds'>,
-  given: { ownerId?: string; references?: object } = {},
+  given: { ownerId?: string; references?: object | undefined } = {},
 ): Promise<Made> {
   const { parent, plural } = tried.kind;
   const ownerId = given.ownerId ?? (await makeOwner(world, tried));
   const path = parent === undefined ? B : hrefOf(parent, ownerId);
-  const references = given.references ?? (await makeReferences(world, tried));
-  const body = { ...newBody(tried.kind), references };
+  const body = { ...newBody(tried.kind), references: given.references };
   const made = await world.made({ method: 'post', path: `${path}/${plural}`, body });
   const { id, name, href } = made as Made;
   return { id, name, href, ownerId };
@@ -55,7 +54,12 @@ export async function makeOwner(
   return kind.parent === undefined ? '' : (await make(world, { kind: kind.parent, kinds })).id;
 }
 
-/** For each type of reference one new target, which itself refers to nothing. */
+/** Creates a resource that refers to something new wherever it may. */
+async function makeReferring(world: World, tried: Tried): Promise<Made> {
+  return make(world, tried, { references: await makeReferences(world, tried) });
+}
+
+/** For each type of reference one new target. */
 export async function makeReferences(
   world: World,
   { kind, kinds }: Pick<Tried, 'kind' | 'kinds'>,
@@ -64,7 +68,7 @@ export async function makeReferences(
   const references: Record<string, { id: string }[]> = {};
   for (const { type, targetKind } of kind.references) {
     const target = { kind: kinds.get(targetKind)!, kinds };
-    const { id } = await make(world, target, { references: {} });
+    const { id } = await make(world, target);
     references[type] = [{ id }];
   }
   return references;
@@ -87,16 +91,16 @@ type MakeRequest = (world: World, tried: Tried) => Promise<ContractRequest>;
 
 /** For every verb a request that succeeds; what it needs is made first. */
 const BY_VERB: Record<Verb, MakeRequest> = {
-  list: async (world, tried) => ({ path: pathOf(tried, await make(world, tried)) }),
+  list: async (world, tried) => ({ path: pathOf(tried, await makeReferring(world, tried)) }),
   create: async (world, tried) => ({
     method: 'post',
     path: pathOf(tried, { ownerId: await makeOwner(world, tried) }),
     body: { ...newBody(tried.kind), references: await makeReferences(world, tried) },
   }),
-  read: async (world, tried) => ({ path: pathOf(tried, await make(world, tried)) }),
+  read: async (world, tried) => ({ path: pathOf(tried, await makeReferring(world, tried)) }),
   patch: async (world, tried) => ({
     method: 'patch',
-    path: pathOf(tried, await make(world, tried)),
+    path: pathOf(tried, await makeReferring(world, tried)),
     body: { labels: { env: 'staging' } },
   }),
   delete: async (world, tried) => ({
