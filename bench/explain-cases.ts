@@ -120,7 +120,7 @@ export const CASES: readonly Case[] = [
     title: 'Node pools of a cluster',
     why: 'Its ten entries of `resources_owner_id_idx`.',
     list: (fleet) => ({ scope: { kinds: [NODE_POOL], ownerId: fleet.ids[7] } }),
-    drop: [dropIndex('resources_owner_id_idx'), dropIndex('resources_node_pool_name_key')],
+    drop: [dropIndex('resources_owner_id_idx'), dropIndex('resources_owner_name_key')],
   },
   {
     title: 'By a spec field',

@@ -47,7 +47,7 @@ exports.up = async (knex) => {
   await knex.raw('CREATE INDEX resources_kind_id_idx ON resources (kind, id)');
   await knex.raw('CREATE INDEX resources_kind_name_idx ON resources (kind, name, id)');
   await knex.raw(
-    'CREATE INDEX resources_owner_id_idx ON resources (owner_id, id) WHERE owner_id IS NOT NULL',
+    'CREATE INDEX resources_owner_id_idx ON resources (owner_id, kind, id) WHERE owner_id IS NOT NULL',
   );
   await knex.raw('CREATE INDEX resources_spec_idx ON resources USING gin (spec jsonb_path_ops)');
 

@@ -113,8 +113,12 @@ function dropNulls(req: Request): void {
     // An adapter that has lost its resource has no generation to report.
     if (body.observed_generation === null) body.observed_generation = 0;
     dropDeclaredNulls(body, schema);
-  } else if (schema.properties?.labels !== undefined && body.labels === null) {
-    delete body.labels;
+    return;
+  }
+  for (const name of ['labels', 'references']) {
+    if (schema.properties?.[name] !== undefined && body[name] === null) {
+      Reflect.deleteProperty(body, name);
+    }
   }
 }
 

@@ -56,6 +56,7 @@ beforeAll(async () => {
   // A third is marked, by two actors and several at the same time.
   await withClient(app.database.directUrl, (client) =>
     client.query(`
+      WITH changed AS (UPDATE resource_status SET version = version + 1)
       UPDATE resources r
       SET deleted_time = '2026-01-15T10:00:00Z'::timestamptz + n % 7 * interval '1 hour',
           deleted_by = CASE n % 2 WHEN 0 THEN 'Zoe@example.org' ELSE 'adam@example.org' END
