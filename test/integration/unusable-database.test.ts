@@ -167,7 +167,7 @@ describe('a running service', () => {
     await expectNotReady(
       'the database schema is outdated; missing: 20261126120000_create_tables.js',
     );
-    await admin('ALTER TABLE resources DROP COLUMN created_by CASCADE');
+    await admin('ALTER TABLE resource_status DROP COLUMN version CASCADE');
     await expectAllUnavailable();
   });
 
