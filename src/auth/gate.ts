@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { Config } from '../config/config';
 import type { Logger } from '../telemetry/log';
 import { type Authenticator, createAuthenticator } from './authenticator';
@@ -43,15 +43,16 @@ export async function createGate(
  * @throws ProblemError AUT-…, AUZ-001, SVC-001
  */
 export function identify({ authenticator, authorizer }: Gate): RequestHandler {
-  return async (req, _res, next) => {
+  const authenticate = async (req: Request, by: Authenticator) => {
     const { context } = req;
-    const operation = context.operation!;
+    const identity = await by.authenticate(req.headers.authorization);
+    authorizer?.check(context.operation!.id, identity.claims);
+    context.actor = identity.actor;
+  };
+  return (req, _res, next) => {
+    const { context } = req;
     context.actor = SYSTEM_ACTOR;
-    if (authenticator !== undefined && !operation.public) {
-      const identity = await authenticator.authenticate(req.headers.authorization);
-      authorizer?.check(operation.id, identity.claims);
-      context.actor = identity.actor;
-    }
-    next();
+    if (authenticator === undefined || context.operation!.public) next();
+    else return authenticate(req, authenticator).then(() => next());
   };
 }

@@ -11,13 +11,8 @@ import { parseStrictJson } from './strict-json';
 export function jsonBody(maxBytes: number) {
   // Not express.json, which hides bytes that are not UTF-8 and keys that appear twice.
   const readBytes = promisify(express.raw({ type: () => true, limit: maxBytes }));
-  return async (req: Request, res: Response, next: NextFunction): Promise<void> => {
+  const read = async (req: Request, res: Response): Promise<unknown> => {
     const { bodies } = req.context.operation!;
-    if (bodies.size === 0) {
-      delete req.headers['content-type'];
-      next();
-      return;
-    }
     const length = Number(req.headers['content-length'] ?? 0);
     if (length === 0 && req.headers['transfer-encoding'] === undefined) throw missingBody();
     req.context.mediaType = readableType(req, [...bodies.keys()]);
@@ -45,8 +40,18 @@ export function jsonBody(maxBytes: number) {
     if (!Buffer.isBuffer(bytes)) throw new RequestAborted('the client disconnected');
     const text = decode(bytes);
     if (text.trim() === '') throw missingBody();
-    req.body = parseStrictJson(text);
+    return parseStrictJson(text);
+  };
+  return (req: Request, res: Response, next: NextFunction): Promise<void> | undefined => {
+    if (req.context.operation!.bodies.size > 0) {
+      return read(req, res).then((body) => {
+        req.body = body;
+        next();
+      });
+    }
+    delete req.headers['content-type'];
     next();
+    return undefined;
   };
 }
 

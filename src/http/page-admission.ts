@@ -69,10 +69,10 @@ function tooMany(): ProblemError {
 /** Admits lists by their page size. */
 export function admitPages(): RequestHandler {
   const admission = new PageAdmission();
-  return async (req, res, next) => {
+  return (req, res, next) => {
     const usual = req.context.operation!.defaultPageSize;
     const { pageSize, size } = req.query as { pageSize?: number; size?: number };
-    if (usual !== undefined) await admission.admit(pageSize ?? size ?? usual, res);
-    next();
+    if (usual === undefined) next();
+    else return admission.admit(pageSize ?? size ?? usual, res).then(() => next());
   };
 }
