@@ -64,16 +64,22 @@ export async function listResources<T = never>(
     offset: offsetOf(options),
     ...searchValues(list.search),
   };
-  const send = <Row>(statement: Statement<Row>, given: object) =>
-    isShort(list) ? db.read(statement, given) : db.query(statement, given, signal);
-  const read = async <Row extends VersionRow>(statement: Statement<ListRow<Row>>) => {
-    const rows = await send(statement, values);
+  const send = <Row>(statement: Statement<Row>, given: object, rows = list.pageSize) =>
+    isShort(list) && rows <= SHORT_ROWS
+      ? db.read(statement, given)
+      : db.query(statement, given, signal);
+  const read = async <Row extends VersionRow>(
+    statement: Statement<ListRow<Row>>,
+    fullRows?: number,
+  ) => {
+    const rows = await send(statement, values, fullRows);
     if (rows[0]?.found === false) throw notFound({ kind: parent!, id: ownerId! });
     return toPage(rows, 'id');
   };
   for (let attempt = 1; held !== undefined && attempt <= TRIES; attempt++) {
-    const { rows: versions, total } = await read(versionListStatement(list));
-    const rows = await complete(versions, held, (ids) => send(FIND_ROWS, { ids }));
+    // Rows of nothing but a version are short, however many there are.
+    const { rows: versions, total } = await read(versionListStatement(list), 0);
+    const rows = await complete(versions, held, (ids) => send(FIND_ROWS, { ids }, ids.length));
     if (rows !== undefined) return { rows, total };
   }
   return read(resourceListStatement(list));
@@ -169,13 +175,13 @@ function simplestOrder(terms: readonly OrderTerm[], { kinds }: Listing): readonl
   return byCreation ? order.slice(1) : order;
 }
 
-/** Up to so many rows a page may be read on the connections that short reads share. */
-const SHORT_PAGE = 50;
+/** Up to so many full rows may be read on the connections that short reads share. */
+const SHORT_ROWS = 50;
 
-/** Whether it takes no longer than a read by key or two, however large the fleet is. */
-function isShort({ search, offset, pageSize }: List): boolean {
-  const few = search.unique || search.constant !== undefined;
-  return few && offset !== undefined && pageSize <= SHORT_PAGE;
+/** Whether finding the page takes no longer than a read by key or two, however large the fleet is. */
+function isShort({ search, offset }: List): boolean {
+  const few = search.unique || search.constant !== undefined || search.counter !== undefined;
+  return few && offset !== undefined;
 }
 
 /** Without a match there is one row that carries only the total. */
