@@ -40,6 +40,8 @@ function selectedPaths(req: Request): Paths | undefined {
   return [[identity], ...fieldPaths(fields)];
 }
 
+const COMMA = Buffer.from(',');
+
 function shownPieces(
   body: object,
   shown: readonly Shown[],
@@ -48,7 +50,7 @@ function shownPieces(
   if (!('items' in body)) return piecesOf(shown[0]!);
   const around = JSON.stringify({ ...body, items: [] });
   const separated = shown.flatMap((item, index) =>
-    index === 0 ? piecesOf(item) : [',', ...piecesOf(item)],
+    index === 0 ? piecesOf(item) : [COMMA, ...piecesOf(item)],
   );
   return [around.slice(0, -2), ...separated, around.slice(-2)];
 }
@@ -83,33 +85,16 @@ function exactBuffer(pieces: readonly Piece[]): Buffer {
   return buffer;
 }
 
-/** Large responses are sent in chunks of about this size, so that none is copied as a whole. */
-const CHUNK_BYTES = 262_144;
-
+/** Hands the pieces to the socket as they are, for one system call: joining them would copy every page. */
 function sendPieces(res: Response, pieces: readonly Piece[]): void {
   const buffers = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece));
+  const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
-  res.setHeader('Content-Length', sizeOf(buffers));
-  let chunk: Buffer[] = [];
-  let size = 0;
-  for (const buffer of buffers) {
-    if (size > 0 && size + buffer.length > CHUNK_BYTES) {
-      res.write(joined(chunk));
-      chunk = [];
-      size = 0;
-    }
-    chunk.push(buffer);
-    size += buffer.length;
-  }
-  res.end(joined(chunk));
-}
-
-function sizeOf(buffers: readonly Buffer[]): number {
-  return buffers.reduce((sum, { length }) => sum + length, 0);
-}
-
-function joined(buffers: readonly Buffer[]): Buffer {
-  return buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers);
+  res.setHeader('Content-Length', length);
+  const last = buffers.pop();
+  res.cork();
+  for (const buffer of buffers) res.write(buffer);
+  res.end(last);
 }
 
 function cut(body: Json, paths: Paths): Json {

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { Batches } from './batches';
 import type { ConnectionOptions } from './connection-options';
+import { ConnectionSetup } from './connection-setup';
 import {
   DatabaseUnavailable,
   errorType,
@@ -8,11 +9,10 @@ import {
   isPlanOutdated,
   isRetryable,
 } from './errors';
-import { eventLoopTurn } from './event-loop-turn';
 import { KeyedQueue } from './keyed-queue';
 import { keepLargeJson } from './large-json';
 import { PipelinedReaders } from './pipelined-readers';
-import { sendCancellable, sendQuery } from './send-query';
+import { sendCancellable } from './send-query';
 import { fill, type Statement, type StatementLabels } from './statement';
 import { beginWith, runTransaction, type Session, type Transaction } from './transaction';
 
@@ -26,14 +26,7 @@ export interface DatabaseSettings {
   preparedStatements: boolean;
 }
 
-/** More rows than this take milliseconds to turn into a response. For fewer, waiting costs more than it saves. */
-const MANY_ROWS = 50;
 const TRANSACTION_TRIES = 4;
-
-/** Compiling a search with many conditions (jit) takes much longer than running it. */
-const PREPARE_CONNECTION = `
-  SELECT set_config('jit', 'off', false),
-    (SELECT oid FROM pg_database WHERE datname = current_database()) || ' ' || pg_postmaster_start_time() AS identity`;
 
 /**
  * The access to PostgreSQL: `read` for short reads on shared pipelined connections, `query` for any other single
@@ -53,7 +46,7 @@ export class Database implements Session {
   private readonly readers: PipelinedReaders | undefined;
   private readonly largeTypes: pg.CustomTypesConfig;
   private planEpoch = 0;
-  private identity: string | undefined;
+  private readonly setup = new ConnectionSetup(() => this.onOtherDatabase());
   /** Each cancels a statement that is running on a pooled connection. */
   private readonly running = new Set<() => void>();
 
@@ -77,25 +70,14 @@ export class Database implements Session {
     this.pool.on('error', () => undefined);
     this.pool.on('connect', (client) => {
       client.on('error', () => undefined);
-      void this.prepareConnection(client);
+      void this.setup.prepare(client);
     });
     // Prepared statements are turned off for an old PgBouncer, which does not support pipelining either.
     if (settings.preparedStatements) {
       this.readers = new PipelinedReaders(options.client, settings.statementTimeoutMs, (client) =>
-        this.prepareConnection(client),
+        this.setup.prepare(client),
       );
     }
-  }
-
-  /** Sent first on every connection, so that its result comes before all others. */
-  private async prepareConnection(client: pg.ClientBase): Promise<void> {
-    const { rows } = await sendQuery<{ identity: string }>(client, PREPARE_CONNECTION).catch(
-      () => ({ rows: [] }),
-    );
-    const identity = rows[0]?.identity;
-    if (identity === undefined || identity === this.identity) return;
-    if (this.identity !== undefined) this.onOtherDatabase();
-    this.identity = identity;
   }
 
   /** For reads that are always short. Retried once when the connection breaks: reading twice does no harm. */
@@ -154,8 +136,6 @@ export class Database implements Session {
     const client = await this.acquire();
     try {
       const rows = await this.run(client, statement, values, signal);
-      // Keeps the connection meanwhile, so that no more rows are read than can be sent.
-      if (rows.length > MANY_ROWS) await eventLoopTurn();
       client.release();
       return rows;
     } catch (error) {
