@@ -17,6 +17,8 @@ export function writeJson(written: WrittenResources): RequestHandler {
     const paths = selectedPaths(req);
     const send = (body: object) => {
       const { shown } = req.context;
+      // A request may live as long as its connection, and must not keep a page for so long.
+      req.context.shown = undefined;
       if (shown === undefined) sendPieces(res, jsonPieces(paths ? cut(body as Json, paths) : body));
       else
         sendPieces(
@@ -68,20 +70,18 @@ function writeOut(
   written: WrittenResources,
 ): Piece[] {
   const pieces = jsonPieces(resource);
-  if (!wasRead || !written.enabled) return pieces;
-  const json = exactBuffer(pieces);
-  written.keep(new Written(id, version, json));
-  return [json];
+  const [json] = pieces;
+  // Large objects are bytes already: to join a page of them would take long and push everything else out.
+  if (!wasRead || !written.enabled || pieces.length > 1) return pieces;
+  const bytes = exactBuffer(json);
+  written.keep(new Written(id, version, bytes));
+  return [bytes];
 }
 
 /** Not `Buffer.from`, which takes short texts from a block that it would keep in memory as a whole. */
-function exactBuffer(pieces: readonly Piece[]): Buffer {
-  const length = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
-  const buffer = Buffer.allocUnsafeSlow(length);
-  let at = 0;
-  for (const piece of pieces) {
-    at += typeof piece === 'string' ? buffer.write(piece, at) : piece.copy(buffer, at);
-  }
+function exactBuffer(text: string): Buffer {
+  const buffer = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  buffer.write(text);
   return buffer;
 }
 
