@@ -47,20 +47,22 @@ function send(response: AnyResponse, req: Request, res: Response): void {
 /** The validator gets what has not passed it before. */
 function sendBody(body: object, req: Request, res: Response): void {
   const { context } = req;
-  if (body instanceof Written || body instanceof Unwritten) context.shown = [body];
-  else if ('items' in body) context.shown = shownIn(body.items as object[]);
-
-  if (body instanceof Written) context.sendValid!(body);
-  else if (body instanceof Unwritten) res.json(body.resource);
-  else if (context.shown === undefined) res.json(body);
-  else {
-    const unwritten = context.shown.filter((item) => item instanceof Unwritten);
+  if (body instanceof Written) {
+    context.shown = body;
+    context.sendValid!(body);
+  } else if (body instanceof Unwritten) {
+    context.shown = body;
+    res.json(body.resource);
+  } else if (isList(body)) {
+    context.shown = body.items;
+    const unwritten = body.items.filter((item) => item instanceof Unwritten);
     res.json({ ...body, items: unwritten.map(({ resource }) => resource) });
+  } else {
+    res.json(body);
   }
 }
 
-function shownIn(items: object[]): Shown[] | undefined {
-  return items.every((item) => item instanceof Written || item instanceof Unwritten)
-    ? items
-    : undefined;
+function isList(body: object): body is { items: Shown[] } {
+  const { items } = body as { items?: object[] };
+  return items?.every((item) => item instanceof Written || item instanceof Unwritten) === true;
 }

@@ -79,7 +79,7 @@ export type HandlerResponse<Op extends OperationId> =
     }[keyof Responses<Op> & Success]
   | Raw;
 
-type Body<T> = [T] extends [undefined] ? { body?: undefined } : { body: OfAnyKind<T> };
+type Body<T> = [T] extends [undefined] ? { body?: undefined } : { body: OfAnyKind<T> | Shown };
 
 /**
  * What the contract says about each kind, with the name of the kind left open. A resource is given in the form in which

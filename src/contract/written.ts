@@ -1,15 +1,16 @@
 import { LRUCache } from 'lru-cache';
 
-/** A resource at one version, written out as the JSON of a response. It has passed the contract. */
+/** A resource at one version, or its reports, written out as the JSON of a response. It has passed the contract. */
 export class Written {
   constructor(
+    /** The id of the resource; for reports, with what was asked for. */
     readonly id: string,
     readonly version: number,
     readonly json: Buffer,
   ) {}
 }
 
-/** A resource at one version that is yet to be written out. */
+/** A resource at one version, or its reports, yet to be written out. */
 export class Unwritten {
   constructor(
     readonly id: string,
@@ -26,7 +27,7 @@ export type Shown = Written | Unwritten;
 /** What an entry takes besides its JSON, in bytes. */
 const OVERHEAD = 300;
 
-/** The resources that this process has written out most recently, each in one version. */
+/** What this process has written out most recently, each in one version. */
 export class WrittenResources {
   private readonly cache: LRUCache<string, Written> | undefined;
 

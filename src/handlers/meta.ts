@@ -17,6 +17,8 @@ const FEATURES = [
   'conditional_requests',
   'field_selection',
   'search',
+  'resources',
+  'references',
 ];
 
 export const getCompatibility: Handler<'getCompatibility'> = () => ({

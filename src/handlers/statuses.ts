@@ -1,19 +1,24 @@
 import type { ResourceHandler } from '../contract/handler';
+import { Unwritten } from '../contract/written';
 import { ProblemError } from '../problems/problem';
 import { listReports } from '../repositories/lists';
 import { storeReport } from '../repositories/reports';
+import { getVersion } from '../repositories/resources';
 import { toAdapterStatus } from '../repositories/rows';
 import { REPORT_LISTING } from '../search/fields';
 import { listOptions } from './list-options';
 
-export const listStatuses: ResourceHandler<'list-statuses'> = async (request, service) => {
+export const listStatuses: ResourceHandler<'list-statuses'> = async (request, { db, written }) => {
   const options = listOptions(request, REPORT_LISTING);
-  const { rows, total } = await listReports(service.db, request, options);
+  const key = `${request.id}/statuses ${JSON.stringify(options)}`;
+  if (written.has(key)) {
+    const body = written.find(key, await getVersion(db, request));
+    if (body !== undefined) return { status: 200, body };
+  }
+  const { rows, total, version } = await listReports(db, request, options);
   const items = rows.map(toAdapterStatus);
-  return {
-    status: 200,
-    body: { kind: 'AdapterStatusList', page: options.page, size: items.length, total, items },
-  };
+  const page = { kind: 'AdapterStatusList', page: options.page, size: items.length, total, items };
+  return { status: 200, body: new Unwritten(key, version, page, true) };
 };
 
 export const report: ResourceHandler<'report'> = async (request, service) => {

@@ -19,8 +19,8 @@ export interface RequestContext {
   faults: ProblemField[];
   /** Id of the resource that it created, for the log. */
   resourceId?: string;
-  /** The resources in the response, in order. */
-  shown?: readonly Shown[];
+  /** What the response shows: one thing as a whole, or the items of a list. */
+  shown?: Shown | readonly Shown[] | undefined;
   /** Sends a body that has passed the contract before. */
   sendValid?: (body: object) => void;
   /** Aborted when the client disconnects before the response is complete. */

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { fieldPaths } from '../contract/request-rules';
-import { type Shown, type Unwritten, Written, type WrittenResources } from '../contract/written';
+import { type Shown, Unwritten, Written, type WrittenResources } from '../contract/written';
 import { jsonPieces, LargeJson } from '../postgres/large-json';
 
 type Json = Record<string, unknown>;
@@ -46,10 +46,10 @@ const COMMA = Buffer.from(',');
 
 function shownPieces(
   body: object,
-  shown: readonly Shown[],
+  shown: Shown | readonly Shown[],
   piecesOf: (item: Shown) => Piece[],
 ): Piece[] {
-  if (!('items' in body)) return piecesOf(shown[0]!);
+  if (shown instanceof Written || shown instanceof Unwritten) return piecesOf(shown);
   const around = JSON.stringify({ ...body, items: [] });
   const separated = shown.flatMap((item, index) =>
     index === 0 ? piecesOf(item) : [COMMA, ...piecesOf(item)],
@@ -62,7 +62,7 @@ function itemPieces(item: Shown, paths: Paths | undefined, written: WrittenResou
   if (paths === undefined) return pieces;
   const resource =
     item instanceof Written ? (JSON.parse(item.json.toString()) as Json) : (item.resource as Json);
-  return jsonPieces(project(resource, paths));
+  return jsonPieces(cut(resource, paths));
 }
 
 function writeOut(

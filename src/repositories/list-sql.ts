@@ -4,7 +4,7 @@ import type { Column } from '../search/column';
 import type { Direction, Listing, OrderTerm } from '../search/fields';
 import type { Counter, SearchPlan, Tables } from '../search/plan';
 import { type Alias, idColumn, isOfKinds, type Value } from '../search/predicate';
-import { ADAPTER_STATUS_COLUMNS, RESOURCE_COLUMNS } from './rows';
+import { ADAPTER_STATUS_COLUMNS, RESOURCE_COLUMNS, RESOURCE_TABLES } from './rows';
 import { IS_TARGET } from './targets';
 
 /** All that decides the SQL of a list: what else differs between two requests is a slot. */
@@ -77,7 +77,7 @@ export function reportListSql(list: List): Knex.Raw {
   const ordering = orderSql(listing, order, 'a');
   const page = matches(list, search.tables).select('a.*').orderByRaw(ordering);
   return sql.raw(
-    `SELECT EXISTS (SELECT 1 FROM resources r WHERE ?) AS found,
+    `SELECT (SELECT s.version FROM ${RESOURCE_TABLES} WHERE ?) AS version,
        t.total, ${ADAPTER_STATUS_COLUMNS}
      FROM (?) t LEFT JOIN (?) a ON true
      ORDER BY ${ordering}`,

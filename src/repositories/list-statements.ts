@@ -7,6 +7,9 @@ import type { AdapterStatusRow, ResourceRow } from './rows';
 /** Without a match, there is one row, in which only `found` and `total` are set. */
 export type ListRow<Row> = Row & { found: boolean; total: number };
 
+/** The same, with the version of the resource; null: there is no such resource. */
+export type ReportRow = AdapterStatusRow & { version: number | null; total: number };
+
 export function resourceListStatement(list: List): Statement<ListRow<ResourceRow>> {
   return statementFor('resources', 'rows', list, (of) => resourceListSql(of, 'all'));
 }
@@ -18,7 +21,7 @@ export function versionListStatement(list: List): Statement<ListRow<VersionRow>>
   return statementFor('resources', 'versions', list, (of) => resourceListSql(of, 'versions'));
 }
 
-export function reportListStatement(list: List): Statement<ListRow<AdapterStatusRow>> {
+export function reportListStatement(list: List): Statement<ReportRow> {
   return statementFor('adapter_statuses', 'rows', list, reportListSql);
 }
 

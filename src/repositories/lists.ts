@@ -115,7 +115,7 @@ async function complete<T>(
 }
 
 /**
- * One page of the reports about a resource.
+ * One page of the reports about a resource, with its version, which every stored report increases.
  * @throws ProblemError NTF-001 when the resource does not exist
  * @throws SearchError
  */
@@ -123,7 +123,7 @@ export async function listReports(
   db: Database,
   target: Target,
   options: ListOptions,
-): Promise<Page<AdapterStatusRow>> {
+): Promise<Page<AdapterStatusRow> & { version: number }> {
   const list = planList(REPORT_LISTING, target.id, options);
   const statement = reportListStatement(list);
   const values = {
@@ -132,8 +132,9 @@ export async function listReports(
     ...searchValues(list.search),
   };
   const rows = await db.read(statement, values);
-  if (rows[0]?.found === false) throw notFound(target);
-  return toPage(rows, 'adapter');
+  const { version } = rows[0]!;
+  if (version === null) throw notFound(target);
+  return { ...toPage(rows, 'adapter'), version };
 }
 
 /** From here on a page is also looked for from the other end, which is nearer for the later half. */
@@ -185,7 +186,7 @@ function isShort({ search, offset }: List): boolean {
 }
 
 /** Without a match there is one row that carries only the total. */
-function toPage<Row>(rows: ListRow<Row>[], key: keyof Row): Page<Row> {
+function toPage<Row extends { total: number }>(rows: Row[], key: keyof Row): Page<Row> {
   return {
     total: rows[0]!.total,
     rows: rows[0]![key] === null ? [] : rows,

@@ -81,6 +81,9 @@ async function expectAlike(ids: readonly string[]): Promise<void> {
       `/clusters/${id}/nodepools?pageSize=2`,
       `/clusters/${id}/nodepools`,
       `/resources/${id}`,
+      `/clusters/${id}/statuses`,
+      `/clusters/${id}/statuses?search=adapter='dns'&orderBy=created_time`,
+      `/resources/${id}/statuses?fields=conditions,data&pageSize=1`,
     ]),
   ];
   for (const path of paths) {
