@@ -93,6 +93,8 @@ function sendPieces(res: Response, pieces: readonly Piece[]): void {
   res.setHeader('Content-Length', length);
   const last = buffers.pop();
   res.cork();
+  // Compression writes later, and waits for a drain that does not come while the response is corked.
+  process.nextTick(() => res.uncork());
   for (const buffer of buffers) res.write(buffer);
   res.end(last);
 }
