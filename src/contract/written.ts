@@ -24,7 +24,7 @@ export class Unwritten {
 /** A resource in a response. */
 export type Shown = Written | Unwritten;
 
-/** What an entry takes besides its JSON, in bytes. */
+/** What an entry takes besides its JSON and its id, in bytes. */
 const OVERHEAD = 300;
 
 /** What this process has written out most recently, each in one version. */
@@ -36,7 +36,8 @@ export class WrittenResources {
     if (maxBytes === 0) return;
     this.cache = new LRUCache({
       maxSize: maxBytes,
-      sizeCalculation: ({ json }) => json.length + OVERHEAD,
+      // What reports are asked for may be as long as a URL.
+      sizeCalculation: ({ id, json }) => 2 * id.length + json.length + OVERHEAD,
     });
   }
 
@@ -52,6 +53,11 @@ export class WrittenResources {
   find(id: string, version: number): Written | undefined {
     const held = this.cache?.get(id);
     return held?.version === version ? held : undefined;
+  }
+
+  /** Whether it may be kept once it is written out. */
+  takes({ wasRead }: Unwritten): boolean {
+    return wasRead && this.enabled;
   }
 
   keep(written: Written): void {

@@ -10,7 +10,7 @@ import { listOptions } from './list-options';
 
 export const listStatuses: ResourceHandler<'list-statuses'> = async (request, { db, written }) => {
   const options = listOptions(request, REPORT_LISTING);
-  const key = `${request.id}/statuses ${JSON.stringify(options)}`;
+  const key = `${request.id}/statuses ${JSON.stringify(request.query)}`;
   if (written.has(key)) {
     const body = written.find(key, await getVersion(db, request));
     if (body !== undefined) return { status: 200, body };

@@ -58,23 +58,23 @@ function shownPieces(
 }
 
 function itemPieces(item: Shown, paths: Paths | undefined, written: WrittenResources): Piece[] {
-  const pieces: Piece[] = item instanceof Written ? [item.json] : writeOut(item, written);
-  if (paths === undefined) return pieces;
-  const resource =
-    item instanceof Written ? (JSON.parse(item.json.toString()) as Json) : (item.resource as Json);
-  return jsonPieces(cut(resource, paths));
+  if (item instanceof Written) {
+    if (paths === undefined) return [item.json];
+    return jsonPieces(cut(JSON.parse(item.json.toString()) as Json, paths));
+  }
+  if (paths === undefined) return writeOut(item, written);
+  // Whatever is selected, it is kept as a whole.
+  if (written.takes(item)) writeOut(item, written);
+  return jsonPieces(cut(item.resource as Json, paths));
 }
 
-function writeOut(
-  { id, version, resource, wasRead }: Unwritten,
-  written: WrittenResources,
-): Piece[] {
-  const pieces = jsonPieces(resource);
+function writeOut(item: Unwritten, written: WrittenResources): Piece[] {
+  const pieces = jsonPieces(item.resource);
   const [json] = pieces;
   // Large objects are bytes already: to join a page of them would take long and push everything else out.
-  if (!wasRead || !written.enabled || pieces.length > 1) return pieces;
+  if (pieces.length > 1 || !written.takes(item)) return pieces;
   const bytes = exactBuffer(json);
-  written.keep(new Written(id, version, bytes));
+  written.keep(new Written(item.id, item.version, bytes));
   return [bytes];
 }
 
