@@ -157,11 +157,6 @@ const FIND_REFERRERS = statement<Referrer, { ids: string[] }>(
     ORDER BY r.id`,
 );
 
-/** References from other resources to these. */
-export function findReferrers(trx: Session, ids: readonly string[]): Promise<Referrer[]> {
-  return trx.query(FIND_REFERRERS, { ids: [...ids] });
-}
-
 /**
  * Refuses to delete resources that others refer to. They must be locked, so that nobody begins to.
  * @throws ProblemError CNF-004 that names the others
@@ -171,10 +166,7 @@ export async function assertNotReferenced(
   rows: readonly { id: string; kind: string; name: string }[],
   kinds: Kinds,
 ): Promise<void> {
-  const referrers = await findReferrers(
-    trx,
-    rows.map(({ id }) => id),
-  );
+  const referrers = await trx.query(FIND_REFERRERS, { ids: rows.map(({ id }) => id) });
   if (referrers.length === 0) return;
   const targets = rows.filter(({ id }) => referrers.some(({ target_id }) => target_id === id));
   throw new ProblemError(
