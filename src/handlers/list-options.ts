@@ -1,6 +1,6 @@
 import type { Operation } from '../contract/document';
 import { ProblemError } from '../problems/problem';
-import type { ListOptions } from '../repositories/lists';
+import type { ListOptions } from '../lists/lists';
 import type { Listing } from '../search/fields';
 import { parseOrder } from '../search/order';
 import { parseSearch, type SearchTree } from '../search/parse';

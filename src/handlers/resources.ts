@@ -7,7 +7,7 @@ import { hrefOf, type Kind } from '../kinds/kind';
 import { describeRule } from '../problems/broken-rule';
 import { invalidFields, ProblemError, refuseFields } from '../problems/problem';
 import { deleteResource, forceDeleteResource } from '../repositories/lifecycle';
-import { listResources, type ListScope } from '../repositories/lists';
+import { listResources, type ListScope } from '../lists/lists';
 import { type Desired, patchResource } from '../repositories/patch';
 import { createResource } from '../repositories/create';
 import { referencesOf } from '../repositories/references';
