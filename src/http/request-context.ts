@@ -12,6 +12,8 @@ export interface RequestContext {
   traceId: string;
   startedAt: number;
   operation?: Operation;
+  /** It is a HEAD, which is handled as a GET. */
+  isHead: boolean;
   pathParams: Record<string, string>;
   actor?: string;
   /** When the token expires, in ms since the epoch. */
@@ -48,6 +50,7 @@ export function requestContext(config: Config, log: Logger) {
     const context: RequestContext = {
       traceId: activeTraceId() ?? requestId ?? randomUUID(),
       startedAt: performance.now(),
+      isHead: false,
       pathParams: {},
       mediaType: '',
       faults: [],
