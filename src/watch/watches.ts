@@ -64,6 +64,7 @@ export class Watches {
         const watch = this.create(list, request, response);
         this.open.add(watch);
         watch.open(request.tokenExpiresAt);
+        if (watch.ended) return;
         start(watch).catch((error: unknown) => this.tail.abandon(watch, error));
       };
     } catch (error) {
@@ -135,7 +136,10 @@ export class Watches {
       if (versions.length < CHUNK || watch.ended) return;
       const last = versions.at(-1)!.id;
       const next = await this.tail.turn(() => steps.read(this.service.db, last));
-      if (next === undefined) return watch.end();
+      if (next === undefined) {
+        watch.end();
+        return;
+      }
       ({ versions } = next);
     }
   }
