@@ -29,10 +29,5 @@ export async function watchList(
     tokenExpiresAt,
     signal,
   });
-  return {
-    status: 200,
-    // The second one tells proxies not to collect what passes.
-    headers: { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' },
-    stream,
-  };
+  return { status: 200, stream };
 }
