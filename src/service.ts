@@ -1,5 +1,6 @@
 import knexBuilder, { type Knex } from 'knex';
 import { createGate, type Gate } from './auth/gate';
+import { startPruning } from './changes/retention';
 import { assertDatabase, type Config, ConfigError, hasExternalDatabase } from './config/config';
 import { commandLine } from './config/package-root';
 import { createContract } from './contract/contract';
@@ -16,6 +17,9 @@ import { countPending } from './repositories/counts';
 import { countUndeclared, findContradictions } from './repositories/schema';
 import type { Logger } from './telemetry/log';
 import { Metrics } from './telemetry/metrics';
+
+/** To be replaced by config.watchRetentionSeconds. */
+const WATCH_RETENTION_SECONDS = 86_400;
 
 /** All parts of the process, ready to serve. `close` releases them. */
 export interface RunningService extends Service {
@@ -53,11 +57,13 @@ export async function createService(config: Config, log: Logger): Promise<Runnin
     metrics.queryDone(operation, table, seconds, error === undefined ? error : errorType(error));
   metrics.watchPool(db.pool);
   metrics.watchFleet(() => countPending(db, config.stuckAfterSeconds));
+  const stopPruning = startPruning(db, WATCH_RETENTION_SECONDS, log);
   return {
     ...{ config, contract, db, gate, kinds, log, metrics, specs, written },
     async close() {
       gate.authenticator?.close();
       gate.authorizer?.close();
+      stopPruning();
       await database.close();
     },
   };
