@@ -1,5 +1,6 @@
 import knexBuilder, { type Knex } from 'knex';
 import { createGate, type Gate } from './auth/gate';
+import { startPruning } from './changes/retention';
 import { assertDatabase, type Config, ConfigError, hasExternalDatabase } from './config/config';
 import { commandLine } from './config/package-root';
 import { createContract } from './contract/contract';
@@ -58,6 +59,7 @@ export async function createService(config: Config, log: Logger): Promise<Runnin
   const watches = new Watches(parts);
   // What a client may watch depends on the rules; those that still may, come back.
   if (gate.authorizer) gate.authorizer.onChange = () => watches.endAll();
+  const stopPruning = startPruning(db, config.watchRetentionSeconds, log);
   return {
     ...parts,
     ...{ gate, watches },
@@ -65,6 +67,7 @@ export async function createService(config: Config, log: Logger): Promise<Runnin
       watches.close();
       gate.authenticator?.close();
       gate.authorizer?.close();
+      stopPruning();
       await database.close();
     },
   };
