@@ -1,5 +1,6 @@
 import type { components } from '../../generated/openapi';
 import type { Handler, ResourceHandler, Service } from '../contract/handler';
+import { toCursor } from '../changes/snapshot';
 import { Unwritten, Written } from '../contract/written';
 import { etagOf, noneMatch, versionGuard } from '../http/etag';
 import { mergePatch } from './merge-patch';
@@ -18,13 +19,14 @@ import { listOptions, type ListRequest } from './list-options';
 
 export const list: ResourceHandler<'list'> = async (request, service) => {
   const { kind, ownerId } = request;
-  const page = await listPage(request, { kinds: [kind], ownerId }, service);
-  return { status: 200, body: { kind: `${kind.name}List`, ...page } };
+  const { page, headers } = await listPage(request, { kinds: [kind], ownerId }, service);
+  return { status: 200, body: { kind: `${kind.name}List`, ...page }, headers };
 };
 
 export const getResources: Handler<'getResources'> = async (request, service) => {
-  const page = await listPage(request, { kinds: wantedKinds(request.query, service) }, service);
-  return { status: 200, body: { kind: 'ResourceList', ...page } };
+  const kinds = wantedKinds(request.query, service);
+  const { page, headers } = await listPage(request, { kinds }, service);
+  return { status: 200, body: { kind: 'ResourceList', ...page }, headers };
 };
 
 async function listPage(
@@ -35,9 +37,13 @@ async function listPage(
   const options = listOptions(request, resourceListing(scope.kinds));
   const { db, written } = service;
   const held = written.enabled ? written : undefined;
-  const { rows, total } = await listResources(db, scope, options, request.signal, held);
+  const found = await listResources(db, scope, options, request.signal, held);
+  const { rows, total, position } = found;
   const items = rows.map((row) => (row instanceof Written ? row : show(row, service, true)));
-  return { page: options.page, size: items.length, total, items };
+  return {
+    page: { page: options.page, size: items.length, total, items },
+    headers: position && { 'HyperFleet-Cursor': toCursor(position) },
+  };
 }
 
 /** The kind that a list of resources is limited to, or all of them. */
