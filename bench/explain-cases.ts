@@ -1,5 +1,5 @@
 import { RESOURCE_COLUMNS, RESOURCE_TABLES } from '../src/repositories/rows';
-import type { ListScope } from '../src/repositories/lists';
+import type { ListScope } from '../src/lists/lists';
 import { NODE_POOL } from '../test/support/kinds';
 import type { Fleet } from './fleet';
 

@@ -3,7 +3,7 @@ import { loadConfig } from '../src/config/config';
 import { Database } from '../src/postgres/database';
 import { fill, type Statement } from '../src/postgres/statement';
 import { connectionOptions } from '../src/postgres/connection-options';
-import { listResources } from '../src/repositories/lists';
+import { listResources } from '../src/lists/lists';
 import { resourceListing } from '../src/search/fields';
 import { parseOrder } from '../src/search/order';
 import { parseSearch } from '../src/search/parse';

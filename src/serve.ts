@@ -81,6 +81,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
 
   const signal = await untilStopped();
   log.info('stopping', { signal });
+  service.watches.close();
   await drainer.drain(config.shutdownTimeoutMs);
   await service.close();
   await stopTracing();

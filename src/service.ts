@@ -15,6 +15,7 @@ import type { Kinds } from './kinds/kind';
 import { countPending } from './repositories/counts';
 import { countUndeclared, findContradictions } from './repositories/schema';
 import type { Logger } from './telemetry/log';
+import { Watches } from './watch/watches';
 import { Metrics } from './telemetry/metrics';
 
 /** All parts of the process, ready to serve. `close` releases them. */
@@ -53,8 +54,13 @@ export async function createService(config: Config, log: Logger): Promise<Runnin
     metrics.queryDone(operation, table, seconds, error === undefined ? error : errorType(error));
   metrics.watchPool(db.pool);
   metrics.watchFleet(() => countPending(db, config.stuckAfterSeconds));
+  const parts = { config, contract, db, kinds, log, metrics, specs, written };
+  const watches = new Watches(parts);
+  // What a client may watch depends on the rules; those that still may, come back.
+  if (gate.authorizer) gate.authorizer.onChange = () => watches.endAll();
   return {
-    ...{ config, contract, db, gate, kinds, log, metrics, specs, written },
+    ...parts,
+    ...{ gate, watches },
     async close() {
       gate.authenticator?.close();
       gate.authorizer?.close();

@@ -9,6 +9,8 @@ export interface Authorizer {
   check(operationId: string, claims: Record<string, unknown>): void;
   /** Rereads the rules now. If the file is invalid, logs the error and keeps the old rules. */
   reload(): Promise<void>;
+  /** Called when other rules are in force. */
+  onChange: () => void;
   close(): void;
 }
 
@@ -32,6 +34,7 @@ export async function createAuthorizer(
     return {
       check: (operationId) => deny(operationId),
       reload: () => Promise.resolve(),
+      onChange: () => undefined,
       close: () => undefined,
     };
   }
@@ -40,10 +43,13 @@ export async function createAuthorizer(
     'The authorization rules file',
     (text) => parseRules(text, knownOperations),
     log,
-    () => warnWhenEmpty(file.value),
+    () => {
+      warnWhenEmpty(file.value);
+      authorizer.onChange();
+    },
   );
   warnWhenEmpty(file.value);
-  return {
+  const authorizer: Authorizer = {
     check(operationId, claims) {
       const allowed = file.value.some(
         (rule) => rule.operations.has(operationId) && holds(rule, claims),
@@ -53,8 +59,10 @@ export async function createAuthorizer(
     async reload() {
       await file.reload();
     },
+    onChange: () => undefined,
     close: () => file.close(),
   };
+  return authorizer;
 }
 
 function deny(operationId: string): never {

@@ -48,6 +48,7 @@ export function identify({ authenticator, authorizer }: Gate): RequestHandler {
     const identity = await by.authenticate(req.headers.authorization);
     authorizer?.check(context.operation!.id, identity.claims);
     context.actor = identity.actor;
+    context.tokenExpiresAt = Number(identity.claims.exp) * 1000;
   };
   return (req, _res, next) => {
     const { context } = req;

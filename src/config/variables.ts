@@ -108,6 +108,18 @@ export const VARIABLES = {
     [0, 17_179_869_184],
     'Memory for resources that are written out as JSON, outside of the JavaScript heap; `0`: none are kept',
   ),
+  maxWatches: integer(
+    'HYPERFLEET_MAX_WATCHES',
+    1000,
+    [0, 100_000],
+    'Maximum number of open watches per process; after it the response is 503; `0`: none are allowed',
+  ),
+  watchRetentionSeconds: integer(
+    'HYPERFLEET_WATCH_RETENTION_SECONDS',
+    86_400,
+    [60, 31_536_000],
+    'Seconds for which removed resources are remembered for watches; an older cursor gets a 410',
+  ),
   conditionAliases: flag(
     'HYPERFLEET_CONDITION_ALIASES',
     true,

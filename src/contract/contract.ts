@@ -42,7 +42,10 @@ export async function createContract(document: Document, shown: Document): Promi
       // Express parses the query again at every access.
       Object.defineProperty(req, 'query', { value: req.query, writable: true, configurable: true });
       // HEAD is handled as GET; Node omits the body.
-      if (req.method === 'HEAD') req.method = 'GET';
+      if (req.method === 'HEAD') {
+        req.context.isHead = true;
+        req.method = 'GET';
+      }
       next();
     },
     validate: middleware,

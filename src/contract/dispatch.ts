@@ -18,10 +18,11 @@ export function dispatch(handlers: Handlers, service: Service): RequestHandler {
 
 function validRequest(req: Request, { kinds }: Service): object {
   const { context, query, headers } = req;
-  const { operation, pathParams, mediaType, actor, traceId } = context;
+  const { operation, pathParams, mediaType, actor, traceId, tokenExpiresAt } = context;
   const request = {
     operation: operation!,
     ...{ query, headers, body: req.body as unknown, params: pathParams, mediaType, actor, traceId },
+    tokenExpiresAt,
     get signal() {
       return context.signal;
     },
@@ -32,7 +33,10 @@ function validRequest(req: Request, { kinds }: Service): object {
 function send(response: AnyResponse, req: Request, res: Response): void {
   res.status(response.status);
   if (response.headers) res.set(response.headers);
-  if ('content' in response) {
+  if ('stream' in response) {
+    req.context.streams = true;
+    response.stream(res);
+  } else if ('content' in response) {
     res.setHeader('Content-Type', `${response.contentType}; charset=utf-8`);
     res.setHeader('Content-Length', Buffer.byteLength(response.content));
     res.end(response.content);

@@ -50,6 +50,8 @@ export interface Operation {
   bodies: ReadonlyMap<string, Schema>;
   /** Schemas of its query parameters, by name. */
   query: ReadonlyMap<string, Schema>;
+  /** Names of its header parameters. */
+  headers: readonly string[];
   /** Page size of requests that specify none; undefined when it is not a list. */
   defaultPageSize: number | undefined;
   /** Top-level properties that `fields` may select, of the resource or of each item of the list. */
@@ -101,7 +103,8 @@ function readOperations(document: Document): Operation[] {
   return Object.entries(document.paths).flatMap(([path, item]) =>
     METHODS.filter((method) => method in item).map((method) => {
       const operation = item[method] as Json;
-      const query = queryOf(document, [item.parameters, operation.parameters]);
+      const parameters = parametersOf(document, [item.parameters, operation.parameters]);
+      const query = new Map(inPlace(parameters, 'query').map(({ name, schema }) => [name, schema]));
       return {
         id: operation.operationId as OperationId,
         method: method.toUpperCase(),
@@ -116,6 +119,7 @@ function readOperations(document: Document): Operation[] {
         public: Array.isArray(operation.security) && operation.security.length === 0,
         bodies: bodiesOf(document, operation),
         query,
+        headers: inPlace(parameters, 'header').map(({ name }) => name),
         defaultPageSize: query.get('pageSize')?.default,
         fields: fieldsOf(document, operation),
       };
@@ -123,12 +127,14 @@ function readOperations(document: Document): Operation[] {
   );
 }
 
-function queryOf(document: Document, lists: readonly unknown[]): Map<string, Schema> {
-  const parameters = lists
+function parametersOf(document: Document, lists: readonly unknown[]): Parameter[] {
+  return lists
     .flatMap((list) => (list ?? []) as unknown[])
-    .map((parameter) => dereference<Parameter>(document, parameter))
-    .filter((parameter) => parameter.in === 'query');
-  return new Map(parameters.map(({ name, schema }) => [name, schema]));
+    .map((parameter) => dereference<Parameter>(document, parameter));
+}
+
+function inPlace(parameters: readonly Parameter[], place: Parameter['in']): Parameter[] {
+  return parameters.filter((parameter) => parameter.in === place);
 }
 
 interface Content {

@@ -15,6 +15,8 @@ export interface EovError {
 export interface ValidatedInput {
   query: unknown;
   params: unknown;
+  /** Under their names in the contract. */
+  headers: Readonly<Record<string, unknown>>;
   body: unknown;
 }
 
@@ -44,7 +46,9 @@ function brokenRule({ path, message, errorCode }: EovError, input: ValidatedInpu
   const segments =
     keyword !== undefined && NAMING.has(keyword) && pointer !== ''
       ? namedSegments(pointer.slice(1), root)
-      : pointerSegments(pointer);
+      : place === 'headers'
+        ? [nameOfHeader(pointer.slice(1), input)]
+        : pointerSegments(pointer);
   const value = segments.reduce<unknown>(
     (at, name) => (hasOwn(at, name) ? at[name] : undefined),
     root,
@@ -55,6 +59,11 @@ function brokenRule({ path, message, errorCode }: EovError, input: ValidatedInpu
     message: isTime ? 'must match format "date-time"' : message,
     value,
   };
+}
+
+/** The validator writes names of headers in lower case. */
+function nameOfHeader(lowerCase: string, { headers }: ValidatedInput): string {
+  return Object.keys(headers).find((name) => name.toLowerCase() === lowerCase) ?? lowerCase;
 }
 
 /** The validator appends the name of a missing or superfluous property unescaped, slashes and all. */

@@ -1,3 +1,4 @@
+import type { Response } from 'express';
 import type { operations, verbs } from '../../generated/openapi';
 import type { Config } from '../config/config';
 import type { Kind, Kinds } from '../kinds/kind';
@@ -8,6 +9,7 @@ import type { Metrics } from '../telemetry/metrics';
 import type { Contract } from './contract';
 import type { Operation, OperationId, Verb } from './document';
 import type { Shown, WrittenResources } from './written';
+import type { Watches } from '../watch/watches';
 
 /** What handlers use; one per process. */
 export interface Service {
@@ -18,6 +20,7 @@ export interface Service {
   log: Logger;
   metrics: Metrics;
   specs: SpecValidator;
+  watches: Watches;
   written: WrittenResources;
 }
 
@@ -47,6 +50,8 @@ export interface ValidRequest<Op extends OperationId> {
   headers: NodeJS.Dict<string | string[]>;
   actor: string;
   traceId: string;
+  /** When the token expires, in ms since the epoch; undefined: there is none. */
+  tokenExpiresAt: number | undefined;
   /** Aborted when the client disconnects before the response is complete. */
   signal: AbortSignal;
 }
@@ -77,7 +82,8 @@ export type HandlerResponse<Op extends OperationId> =
         status: Status;
       } & Body<JsonOf<Responses<Op>[Status]>>;
     }[keyof Responses<Op> & Success]
-  | Raw;
+  | Raw
+  | Streaming;
 
 type Body<T> = [T] extends [undefined] ? { body?: undefined } : { body: OfAnyKind<T> | Shown };
 
@@ -100,8 +106,15 @@ export interface Raw extends Headers {
   content: string;
 }
 
+/** A response that is written little by little. */
+export interface Streaming extends Headers {
+  status: 200;
+  /** Writes it; it lasts until either side ends it. */
+  stream: (response: Response) => void;
+}
+
 /** Any response, for the code that sends it. */
-export type AnyResponse = Raw | (Headers & { status: Success; body?: unknown });
+export type AnyResponse = Raw | Streaming | (Headers & { status: Success; body?: unknown });
 
 /** Handles an operation of the service itself. */
 export type Handler<Op extends OperationId> = (

@@ -22,7 +22,12 @@ const INTEGER = /^-?\d{1,15}$/;
 /** Finds what the validator cannot express, or would check too slowly; `refuseFaults` responds with it. */
 export const applyRequestRules: RequestHandler = (req, _res, next) => {
   dropNulls(req);
-  req.context.faults = [...takeOutBadParameters(req), ...unknownFields(req), ...bodyFaults(req)];
+  req.context.faults = [
+    ...takeOutBadParameters(req),
+    ...watchFaults(req),
+    ...unknownFields(req),
+    ...bodyFaults(req),
+  ];
   next();
 };
 
@@ -38,7 +43,9 @@ export const refuseFaults: [RequestHandler, ErrorRequestHandler] = [
       return;
     }
     const { query, context } = req;
-    const input = { query, params: context.pathParams, body: req.body as unknown };
+    const given = context.operation!.headers.map((name) => [name, req.get(name)] as const);
+    const headers = Object.fromEntries(given);
+    const input = { query, params: context.pathParams, headers, body: req.body as unknown };
     refuseFields([...context.faults, ...fieldsOfValidatorErrors(error.errors, input)]);
   },
 ];
@@ -79,6 +86,29 @@ function takeOutBadParameters(req: Request): ProblemField[] {
   }
   if (faults.length > 0) Object.defineProperty(req, 'query', { value: good, configurable: true });
   return faults;
+}
+
+/** They say which page, and a watch has none. */
+const ABOUT_PAGES = ['page', 'pageSize', 'size', 'order', 'orderBy'];
+
+/**
+ * What goes with `watch=true` only, or never. A HEAD is one of them: it would get the headers of a stream that does not
+ * exist, and could not be told that there is none.
+ */
+function watchFaults({ query, headers, context }: Request): ProblemField[] {
+  if (query.watch !== 'true') {
+    // An EventSource decides by itself when to send it: without a watch it is ignored, not validated.
+    delete headers['last-event-id'];
+    const message = 'since requires watch=true';
+    return 'since' in query ? [{ field: 'since', message, constraint: 'dependentRequired' }] : [];
+  }
+  const faults = ABOUT_PAGES.filter((name) => name in query).map((field) => ({
+    field,
+    message: `${field} cannot be used with watch=true`,
+    constraint: 'conflict',
+  }));
+  const head = { field: 'watch', message: 'watch=true requires GET', constraint: 'method' };
+  return context.isHead ? [...faults, head] : faults;
 }
 
 /** The paths in the query parameter `fields`. A label key is one step, even with dots in it. */

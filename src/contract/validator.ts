@@ -59,7 +59,7 @@ function validatingCopy(document: Document): Document {
   return copy;
 }
 
-function withoutExamples(node: unknown): unknown {
+export function withoutExamples(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(withoutExamples);
   if (typeof node !== 'object' || node === null) return node;
   return Object.fromEntries(
@@ -77,7 +77,7 @@ const CANONICAL =
 const LEAP_SECOND = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:60(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
 /** A cluster has some twenty times, so those of our own form take a short way. */
-function isDateTime(text: string): boolean {
+export function isDateTime(text: string): boolean {
   if (CANONICAL.test(text)) return true;
   return parseTime(text) !== undefined || LEAP_SECOND.test(text);
 }

@@ -1,4 +1,6 @@
 import { LRUCache } from 'lru-cache';
+import { type ResourceRow, toResource } from '../repositories/rows';
+import type { Service } from './handler';
 
 /** A resource at one version, or its reports, written out as the JSON of a response. It has passed the contract. */
 export class Written {
@@ -19,6 +21,16 @@ export class Unwritten {
     /** It was read. What has just been stored has the same content, but its keys are in the order in which they came. */
     readonly wasRead: boolean,
   ) {}
+}
+
+/** A stored resource as the contract shows it. */
+export function show(
+  row: ResourceRow,
+  { config, kinds }: Pick<Service, 'config' | 'kinds'>,
+  wasRead = false,
+): Unwritten {
+  const resource = toResource(row, kinds, config.conditionAliases);
+  return new Unwritten(row.id, row.version, resource, wasRead);
 }
 
 /** A resource in a response. */

@@ -1,6 +1,6 @@
 import type { Operation } from '../contract/document';
 import { ProblemError } from '../problems/problem';
-import type { ListOptions } from '../repositories/lists';
+import type { ListOptions } from '../lists/lists';
 import type { Listing } from '../search/fields';
 import { parseOrder } from '../search/order';
 import { parseSearch, type SearchTree } from '../search/parse';
@@ -45,7 +45,7 @@ function invalid(message: string, constraint: string, ...fields: string[]): Prob
 }
 
 /** The search and the reference that a list asks for, as one tree. */
-function searchOf(query: ListRequest['query'], listing: Listing): SearchTree | undefined {
+export function searchOf(query: ListRequest['query'], listing: Listing): SearchTree | undefined {
   const search = query.search === undefined ? undefined : parseSearch(query.search);
   const reference = referenceOf(query, listing);
   if (search === undefined || reference === undefined) return search ?? reference;

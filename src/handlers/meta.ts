@@ -19,6 +19,7 @@ const FEATURES = [
   'search',
   'resources',
   'references',
+  'watch',
 ];
 
 export const getCompatibility: Handler<'getCompatibility'> = () => ({

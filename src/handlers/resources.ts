@@ -1,29 +1,34 @@
 import type { components } from '../../generated/openapi';
 import type { Handler, ResourceHandler, Service } from '../contract/handler';
-import { Unwritten, Written } from '../contract/written';
+import { show, Written } from '../contract/written';
 import { etagOf, noneMatch, versionGuard } from '../http/etag';
 import { mergePatch } from './merge-patch';
 import { hrefOf, type Kind } from '../kinds/kind';
 import { describeRule } from '../problems/broken-rule';
 import { invalidFields, ProblemError, refuseFields } from '../problems/problem';
 import { deleteResource, forceDeleteResource } from '../repositories/lifecycle';
-import { listResources, type ListScope } from '../repositories/lists';
+import { listResources, type ListScope } from '../lists/lists';
 import { type Desired, patchResource } from '../repositories/patch';
 import { createResource } from '../repositories/create';
 import { referencesOf } from '../repositories/references';
 import { getResource, getVersion } from '../repositories/resources';
-import { type JsonObject, type ResourceRow, toResource } from '../repositories/rows';
+import type { JsonObject, ResourceRow } from '../repositories/rows';
 import { resourceListing } from '../search/fields';
 import { listOptions, type ListRequest } from './list-options';
+import { watchList } from './watch';
 
 export const list: ResourceHandler<'list'> = async (request, service) => {
   const { kind, ownerId } = request;
-  const page = await listPage(request, { kinds: [kind], ownerId }, service);
+  const scope = { kinds: [kind], ownerId };
+  if (request.query.watch === true) return watchList(request, scope, service);
+  const page = await listPage(request, scope, service);
   return { status: 200, body: { kind: `${kind.name}List`, ...page } };
 };
 
 export const getResources: Handler<'getResources'> = async (request, service) => {
-  const page = await listPage(request, { kinds: wantedKinds(request.query, service) }, service);
+  const scope = { kinds: wantedKinds(request.query, service) };
+  if (request.query.watch === true) return watchList(request, scope, service);
+  const page = await listPage(request, scope, service);
   return { status: 200, body: { kind: 'ResourceList', ...page } };
 };
 
@@ -115,11 +120,6 @@ export const forceDelete: ResourceHandler<'force-delete'> = async (request, serv
   });
   return { status: 204 };
 };
-
-function show(row: ResourceRow, { config, kinds }: Service, wasRead = false): Unwritten {
-  const resource = toResource(row, kinds, config.conditionAliases);
-  return new Unwritten(row.id, row.version, resource, wasRead);
-}
 
 function versionHeaders({ version }: Pick<ResourceRow, 'version'>): Record<string, string> {
   return { ETag: etagOf(version), 'Cache-Control': 'no-cache' };

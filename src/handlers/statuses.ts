@@ -1,7 +1,7 @@
 import type { ResourceHandler } from '../contract/handler';
 import { Unwritten } from '../contract/written';
 import { ProblemError } from '../problems/problem';
-import { listReports } from '../repositories/lists';
+import { listReports } from '../lists/lists';
 import { storeReport } from '../repositories/reports';
 import { getVersion } from '../repositories/resources';
 import { toAdapterStatus } from '../repositories/rows';

@@ -5,7 +5,10 @@ const compress = compression({ level: 1, threshold: 1024 });
 
 /** Compresses lists only: a response with a strong ETag must be exactly the bytes that it stands for. */
 export const compressLists: RequestHandler = (req, res, next) => {
-  if (req.context.operation!.defaultPageSize === undefined) {
+  if (
+    req.context.operation!.defaultPageSize === undefined ||
+    (req.query as { watch?: boolean }).watch === true
+  ) {
     next();
   } else if (req.headers['accept-encoding'] === undefined) {
     // The middleware would wrap the response even if the client accepts no compression.

@@ -12,13 +12,19 @@ export interface RequestContext {
   traceId: string;
   startedAt: number;
   operation?: Operation;
+  /** It is a HEAD, which is handled as a GET. */
+  isHead: boolean;
   pathParams: Record<string, string>;
   actor?: string;
+  /** When the token expires, in ms since the epoch. */
+  tokenExpiresAt?: number;
   mediaType: string;
   /** What the rules of this service, beyond the validator, have found wrong with it. */
   faults: ProblemField[];
   /** Id of the resource that it created, for the log. */
   resourceId?: string;
+  /** The response is a stream, which lasts as long as the client wants. */
+  streams?: boolean;
   /** What the response shows: one thing as a whole, or the items of a list. */
   shown?: Shown | readonly Shown[] | undefined;
   /** Sends a body that has passed the contract before. */
@@ -44,6 +50,7 @@ export function requestContext(config: Config, log: Logger) {
     const context: RequestContext = {
       traceId: activeTraceId() ?? requestId ?? randomUUID(),
       startedAt: performance.now(),
+      isHead: false,
       pathParams: {},
       mediaType: '',
       faults: [],
@@ -64,7 +71,8 @@ export function requestContext(config: Config, log: Logger) {
       const seconds = (performance.now() - context.startedAt) / 1000;
       const route = context.operation?.path ?? 'unknown';
       const isList = context.operation?.defaultPageSize !== undefined;
-      if (isList && res.writableFinished && res.statusCode < 400 && !config.logPolls) return;
+      const isPoll = isList && context.streams !== true;
+      if (isPoll && res.writableFinished && res.statusCode < 400 && !config.logPolls) return;
       log.info('request', {
         method: req.method,
         route,

@@ -1,10 +1,11 @@
-import type { Request, RequestHandler, Response } from 'express';
+import type { RequestHandler, Response } from 'express';
+import type { Operation } from '../contract/document';
 import { fieldPaths } from '../contract/request-rules';
 import { type Shown, Unwritten, Written, type WrittenResources } from '../contract/written';
 import { jsonPieces, LargeJson } from '../postgres/large-json';
 
 type Json = Record<string, unknown>;
-type Paths = readonly (readonly string[])[];
+export type Paths = readonly (readonly string[])[];
 type Piece = Buffer | string;
 
 /**
@@ -14,7 +15,7 @@ type Piece = Buffer | string;
  */
 export function writeJson(written: WrittenResources): RequestHandler {
   return (req, res, next) => {
-    const paths = selectedPaths(req);
+    const paths = selectedPaths(req.query.fields, req.context.operation!);
     const send = (body: object) => {
       const { shown } = req.context;
       // A request may live as long as its connection, and must not keep a page for so long.
@@ -33,12 +34,11 @@ export function writeJson(written: WrittenResources): RequestHandler {
   };
 }
 
-/** What `fields` selects; undefined: everything. */
-function selectedPaths(req: Request): Paths | undefined {
-  const { fields } = req.query;
+/** What the parameter `fields` selects; undefined: everything. */
+export function selectedPaths(fields: unknown, operation: Operation): Paths | undefined {
   if (typeof fields !== 'string') return undefined;
   // The property that identifies the resource is always included.
-  const identity = req.context.operation!.fields.includes('id') ? 'id' : 'adapter';
+  const identity = operation.fields.includes('id') ? 'id' : 'adapter';
   return [[identity], ...fieldPaths(fields)];
 }
 
@@ -57,7 +57,11 @@ function shownPieces(
   return [around.slice(0, -2), ...separated, around.slice(-2)];
 }
 
-function itemPieces(item: Shown, paths: Paths | undefined, written: WrittenResources): Piece[] {
+export function itemPieces(
+  item: Shown,
+  paths: Paths | undefined,
+  written: WrittenResources,
+): Piece[] {
   if (item instanceof Written) {
     if (paths === undefined) return [item.json];
     return jsonPieces(cut(JSON.parse(item.json.toString()) as Json, paths));

@@ -21,6 +21,7 @@ export const PROBLEMS = {
   'CNF-002': { status: 409, type: 'generation-ahead', title: 'Generation Ahead' },
   'CNF-003': { status: 409, type: 'deletion-conflict', title: 'Deletion Conflict' },
   'CNF-004': { status: 409, type: 'still-referenced', title: 'Still Referenced' },
+  'GON-001': { status: 410, type: 'cursor-gone', title: 'Cursor Gone' },
   'PRE-001': { status: 412, type: 'precondition-failed', title: 'Precondition Failed' },
   'LRG-001': { status: 413, type: 'too-large', title: 'Request Too Large' },
   'MED-001': { status: 415, type: 'unsupported-media-type', title: 'Unsupported Media Type' },
@@ -32,7 +33,8 @@ export type ProblemCode = keyof typeof PROBLEMS;
 
 /** What each problem means, for the error table served under `/errors`. */
 export const PROBLEM_REASONS: Record<ProblemCode, string> = {
-  'VAL-000': 'The body, the query or the path breaks the contract or the schema of the spec.',
+  'VAL-000':
+    'The body, the query, the path or a header breaks the contract or the schema of the spec.',
   'VAL-005': 'The search or order expression is invalid.',
   'VAL-006': 'The request has no valid JSON body, or its URL is not correctly encoded.',
   'AUT-001': 'The request has no bearer token.',
@@ -48,11 +50,14 @@ export const PROBLEM_REASONS: Record<ProblemCode, string> = {
   'CNF-003':
     'The resource is being deleted, or is not being deleted, and the operation requires the opposite; or something belongs to it that forbids its deletion.',
   'CNF-004': 'Other resources refer to this one.',
+  'GON-001':
+    'The cursor is too old, too much has changed since, or it comes from another or a restored database; list again.',
   'PRE-001': 'If-Match does not name the current ETag of the resource.',
   'LRG-001': 'The body, the URL or the headers are larger than the server accepts.',
   'MED-001': 'The body is not uncompressed JSON.',
   'INT-001': 'An unexpected error occurred; the server log has the details under the trace id.',
-  'SVC-001': 'The database or the key provider is currently unavailable; try again.',
+  'SVC-001':
+    'The database or the key provider is currently unavailable, or too many watches are open; try again.',
 };
 
 const TYPE_BASE = 'https://api.hyperfleet.io/errors/';

@@ -14,6 +14,7 @@ import {
 } from './resources';
 import {
   columnsOf,
+  NEW_VERSION,
   RESOURCE_TABLES,
   type ResourceRow,
   STATUS,
@@ -137,12 +138,12 @@ const WRITE_MARKS = statement<object, MarkValues>(
         generation = generation + 1,
         updated_time = :marked_time, updated_by = :marked_by,
         deleted_time = :marked_time, deleted_by = :marked_by,
-        reference_ids = NULL
+        reference_ids = NULL, changed_xid = DEFAULT
       WHERE id = ANY (:ids::text[])
     ), dropped AS (
       DELETE FROM resource_references WHERE referrer_id = ANY (:ids::text[])
     )
-    UPDATE resource_status s SET version = version + 1, ${STATUS.assignNew}
+    UPDATE resource_status s SET ${NEW_VERSION}, ${STATUS.assignNew}
     FROM unnest(:ids::text[], ${STATUS.arrays}) AS new (resource_id, ${STATUS.columns})
     WHERE s.resource_id = new.resource_id`,
 );
@@ -178,7 +179,7 @@ const FIND_PARENT = statement<ResourceWithReports, { id: string }>(
 
 const TOUCH = statement<object, { id: string }>(
   { name: 'touch_resource_status', operation: 'update', table: 'resource_status' },
-  'UPDATE resource_status SET version = version + 1 WHERE resource_id = :id',
+  `UPDATE resource_status s SET ${NEW_VERSION} WHERE resource_id = :id`,
 );
 
 /**

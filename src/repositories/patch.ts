@@ -20,7 +20,14 @@ import {
   type ResourceWithReports,
   aggregateRow,
 } from './resources';
-import { type JsonObject, type ResourceRow, STATUS, statusValues, type StatusValues } from './rows';
+import {
+  type JsonObject,
+  NEW_VERSION,
+  type ResourceRow,
+  STATUS,
+  statusValues,
+  type StatusValues,
+} from './rows';
 import type { Target } from './targets';
 
 /** What a user can change in a resource. */
@@ -58,13 +65,14 @@ const WRITE_PATCH = statement<{ version: number }, PatchValues>(
     WITH locked AS MATERIALIZED (
       SELECT id FROM resources WHERE id = :id FOR NO KEY UPDATE
     ), status AS (
-      UPDATE resource_status SET version = version + 1, ${STATUS.assign}
+      UPDATE resource_status s SET ${NEW_VERSION}, ${STATUS.assign}
       WHERE resource_id = (SELECT id FROM locked) AND version = :version
       RETURNING resource_id, version
     ), resource AS (
       UPDATE resources SET
         spec = :spec, labels = :labels, generation = :generation,
-        updated_time = :updated_time, updated_by = :updated_by
+        updated_time = :updated_time, updated_by = :updated_by,
+        changed_xid = DEFAULT
       FROM status WHERE id = status.resource_id
       RETURNING id, kind, labels
     ), removed AS (

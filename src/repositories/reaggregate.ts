@@ -14,6 +14,7 @@ import {
 } from './resources';
 import {
   columnsOf,
+  NEW_VERSION,
   RESOURCE_TABLES,
   type ResourceRow,
   STATUS,
@@ -52,7 +53,7 @@ const WRITE_BATCH = statement<{ resource_id: string }, BatchValues>(
       SELECT resource_id FROM resource_status s JOIN new USING (resource_id, version)
       FOR UPDATE OF s SKIP LOCKED
     )
-    UPDATE resource_status s SET version = s.version + 1, ${STATUS.assignNew}
+    UPDATE resource_status s SET ${NEW_VERSION}, ${STATUS.assignNew}
     FROM unchanged JOIN new USING (resource_id)
     WHERE s.resource_id = unchanged.resource_id
     RETURNING s.resource_id`,

@@ -125,7 +125,7 @@ export const WRITE_REFERENCES = statement<object, ReferencesValues>(
       INSERT INTO resource_references (referrer_id, ref_type, target_id)
       SELECT :id, ref_type, target_id FROM new ON CONFLICT DO NOTHING
     )
-    UPDATE resources SET reference_ids = :reference_ids WHERE id = :id`,
+    UPDATE resources SET reference_ids = :reference_ids, changed_xid = DEFAULT WHERE id = :id`,
 );
 
 export function referencesValues(id: string, ids: ReferenceIds | null): ReferencesValues {

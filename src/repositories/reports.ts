@@ -10,6 +10,7 @@ import { getWithReports, type ResourceWithReports, aggregateInput, lockFamily } 
 import {
   arraysOf,
   columnsOf,
+  NEW_VERSION,
   STATUS,
   STATUS_TYPES,
   statusValues,
@@ -104,7 +105,7 @@ function writing<Values extends object>(name: string, source: string) {
         SELECT resource_id FROM resource_status s JOIN new USING (resource_id, version)
         FOR UPDATE OF s SKIP LOCKED
       ), owner AS (
-        UPDATE resource_status s SET version = s.version + 1, ${STATUS.assignNew}
+        UPDATE resource_status s SET ${NEW_VERSION}, ${STATUS.assignNew}
         FROM unchanged JOIN new USING (resource_id)
         WHERE s.resource_id = unchanged.resource_id
         RETURNING s.resource_id

@@ -90,6 +90,9 @@ export function statusValues(aggregate: Aggregate): StatusValues {
 
 const STATUS_NAMES = Object.keys(STATUS_TYPES);
 
+/** What every change of `resource_status s` sets: without it, processes and watches go on showing the old state. */
+export const NEW_VERSION = 'version = s.version + 1, changed_xid = DEFAULT';
+
 /** Pieces of SQL about these columns. */
 export const STATUS = {
   /** `conditions, ready, …` */

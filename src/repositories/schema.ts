@@ -16,6 +16,8 @@ const TABLES = [
   'resource_references',
   'adapter_statuses',
   'resource_counts',
+  'removed_resources',
+  'pruned_removals',
 ];
 
 const CHECK_SCHEMA = statement<Schema, { tables: string[] }>(

@@ -142,8 +142,16 @@ export function tablesOf(predicate: Predicate): Set<Alias> {
  */
 const MAX_JOINS = 4;
 
-/** @param id the column with the resource's id in the tables that the query reads */
-export function render(predicate: Predicate, id: string): Sql {
+/**
+ * @param id the column with the resource's id in the tables that the query reads
+ * @param labels where labels are looked up: by the index of all labels, which finds resources, or in the row itself,
+ * which is faster when the row is there already
+ */
+export function render(
+  predicate: Predicate,
+  id: string,
+  labels: 'indexed' | 'in row' = 'indexed',
+): Sql {
   const bindings: Value[] = [];
   let joins = 0;
   const exists = (sql: string) => `EXISTS (${sql})${++joins > MAX_JOINS ? ' IS TRUE' : ''}`;
@@ -157,6 +165,10 @@ export function render(predicate: Predicate, id: string): Sql {
         bindings.push(...node.bindings);
         return node.exists ? exists(node.sql(id)) : node.sql(id);
       case 'label': {
+        if (labels === 'in row') {
+          bindings.push(node.key, ...node.test.bindings);
+          return `EXISTS (SELECT FROM (SELECT (r.labels ->> ?) COLLATE "C" AS value) x WHERE x.value IS NOT NULL AND ${node.test.sql('x.value')})`;
+        }
         const isOfKind = isOfKinds(node.kinds);
         bindings.push(...isOfKind.bindings, node.key, ...node.test.bindings);
         return exists(

@@ -28,6 +28,8 @@ export class Metrics {
     includePath: true,
     includeStatusCode: false,
     includeUp: false,
+    // How long a stream is open says nothing about how fast anything is.
+    bypass: { onFinish: ({ context }) => context.streams === true },
     autoregister: false,
     promRegistry: this.registry,
     customLabels: { code: null, component: COMPONENT, version: packageVersion },
@@ -57,6 +59,12 @@ export class Metrics {
     labelNames: ['resource_type', 'outcome', 'reason'],
     registers: [this.registry],
   });
+  private readonly watchSeconds = new Histogram({
+    name: 'hyperfleet_api_watch_delay_seconds',
+    help: 'From when changes were looked for to when they were sent to watches',
+    buckets: [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers: [this.registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
@@ -80,20 +88,52 @@ export class Metrics {
     }
   }
 
+  /** Adds a gauge for open watches, read at each scrape. */
+  watchWatches(open: () => number): void {
+    this.gaugeOf('hyperfleet_api_watches', 'Open watches', open);
+  }
+
+  /** Adds a counter of the events that watches have been sent, read at each scrape. */
+  watchEvents(counts: EventCounts): void {
+    new Counter({
+      name: 'hyperfleet_api_watch_events_total',
+      help: 'Events sent to watches',
+      labelNames: ['event'],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [event, count] of Object.entries(counts)) this.inc({ event }, count);
+      },
+    });
+  }
+
+  /** Adds a gauge for the oldest transaction in progress, read at each scrape. @param age in seconds */
+  watchHorizon(age: () => number): void {
+    const help = 'How long the oldest transaction has been open while others have begun and ended';
+    this.gaugeOf('hyperfleet_api_watch_xmin_age_seconds', help, age);
+  }
+
+  /** A tick has found changes and sent them. */
+  watchDelay(seconds: number): void {
+    this.watchSeconds.observe(seconds);
+  }
+
   /** Adds gauges for the connections of a pool, read at each scrape. */
   watchPool(pool: Pick<Pool, 'totalCount' | 'idleCount' | 'waitingCount'>): void {
     const gauge = (name: string, help: string, value: () => number) =>
-      new Gauge({
-        name: `hyperfleet_db_connections_${name}`,
-        help,
-        registers: [this.registry],
-        collect() {
-          this.set(value());
-        },
-      });
+      this.gaugeOf(`hyperfleet_db_connections_${name}`, help, value);
     gauge('open', 'Pooled connections', () => pool.totalCount);
     gauge('in_use', 'Pooled connections in use', () => pool.totalCount - pool.idleCount);
     gauge('waiting', 'Requests waiting for a connection', () => pool.waitingCount);
+  }
+
+  private gaugeOf(name: string, help: string, value: () => number): void {
+    new Gauge({
+      ...{ name, help, registers: [this.registry] },
+      collect() {
+        this.set(value());
+      },
+    });
   }
 
   /**
@@ -140,6 +180,9 @@ export class Metrics {
     };
   }
 }
+
+/** Events by type, since the start of the process. */
+export type EventCounts = Record<'updated' | 'left' | 'removed', number>;
 
 /** Resources of a kind that are not Ready. */
 export interface PendingCount {

@@ -4,7 +4,7 @@ import { listOptions } from '../../src/handlers/list-options';
 import { hrefOf, type Kind } from '../../src/kinds/kind';
 import { connectionOptions } from '../../src/postgres/connection-options';
 import { Database } from '../../src/postgres/database';
-import { listResources } from '../../src/repositories/lists';
+import { listResources } from '../../src/lists/lists';
 import type { ResourceRow } from '../../src/repositories/rows';
 import { resourceListing } from '../../src/search/fields';
 import { createTestDatabase, type TestDatabase, withClient } from '../support/database';

@@ -3,7 +3,7 @@ import { migrateDown, migrateUp, pendingMigrations } from '../../src/postgres/mi
 import { terminateWaiting } from '../support/backends';
 import { createEmptyDatabase, knexOf, withClient, type TestDatabase } from '../support/database';
 
-const MIGRATION = '20261126120000_create_tables.js';
+const MIGRATION = '20261126170000_create_tables.js';
 
 let database: TestDatabase;
 let knex: Knex;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { compile, fill, sql } from '../../src/postgres/statement';
-import { matches, searchValues } from '../../src/repositories/list-sql';
+import { matches, searchValues } from '../../src/lists/list-sql';
 import { type Listing, REPORT_LISTING, resourceListing } from '../../src/search/fields';
 import { parseSearch, type SearchTree } from '../../src/search/parse';
 import { planSearch } from '../../src/search/plan';

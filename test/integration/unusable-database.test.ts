@@ -165,7 +165,7 @@ describe('a running service', () => {
     await start();
     await admin("UPDATE knex_migrations SET name = '20200101000000_of_an_older_release.js'");
     await expectNotReady(
-      'the database schema is outdated; missing: 20261126120000_create_tables.js',
+      'the database schema is outdated; missing: 20261126170000_create_tables.js',
     );
     await admin('ALTER TABLE resource_status DROP COLUMN version CASCADE');
     await expectAllUnavailable();

@@ -6,6 +6,7 @@ import { startTestApp, type TestApp } from '../support/app';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { newCluster, newNodePool, newReport } from '../support/factories';
 import { OwnPostgres } from '../support/own-postgres';
+import { randomOf } from '../support/random';
 
 /*
  * A process writes a resource out once per version and sends these bytes from then on. Nobody can tell: whatever has
@@ -41,15 +42,6 @@ afterAll(async () => {
 });
 
 type Send = (statement: Statement, values: object, signal?: AbortSignal) => Promise<unknown>;
-
-/** The same sequence for the same seed. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
-    return state / 2_147_483_648;
-  };
-}
 
 const LISTS = [
   '/clusters',

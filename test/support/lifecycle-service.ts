@@ -80,7 +80,9 @@ function sending(app: { url: string }, request: Request, kinds: Kinds, flat: boo
 
 const ROWS = statement<StoredRow, { ids: readonly string[] | null }>(
   { operation: 'select', table: 'resources' },
+  // xmin is the transaction that wrote this state of a row.
   `SELECT ${DECIDING_COLUMNS}, s.ready, s.available,
+     xid(r.changed_xid) = r.xmin AND xid(s.changed_xid) = s.xmin AS names_transaction,
      (SELECT coalesce(jsonb_object_agg(l.key, l.value), '{}') FROM resource_labels l
       WHERE l.resource_id = r.id AND l.kind = r.kind) AS label_rows
    FROM ${RESOURCE_TABLES} WHERE :ids::text[] IS NULL OR r.id = ANY (:ids) ORDER BY r.id`,
@@ -90,6 +92,7 @@ export type StoredRow = ResourceWithReports & {
   ready: boolean;
   available: boolean;
   label_rows: Record<string, string>;
+  names_transaction: boolean;
 };
 
 /** All rows, or those with these ids. */
@@ -180,6 +183,7 @@ function rowViolations(row: StoredRow, rows: readonly StoredRow[], kinds: Kinds)
       { conditions, phase, observed_generation, last_updated_time, last_transition_time },
     ),
     'references that its kind does not allow': !areAllowed(row, rows, getKind(kinds, row.kind)),
+    'changed by a transaction that it does not name': !row.names_transaction,
     'label rows that differ from the labels': !isDeepStrictEqual(row.label_rows, row.labels),
   };
   return Object.keys(broken)

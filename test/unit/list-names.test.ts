@@ -1,4 +1,4 @@
-import { listResources } from '../../src/repositories/lists';
+import { listResources } from '../../src/lists/lists';
 import type { Database } from '../../src/postgres/database';
 import { parseSearch } from '../../src/search/parse';
 import { CLUSTER, NODE_POOL } from '../support/kinds';

@@ -74,7 +74,7 @@ app.use((error: { errors: EovError[] }, req: Request, res: Response, next: NextF
   }
   const { query, body } = req;
   const { pathParams: params } = (req as unknown as { openapi: { pathParams: unknown } }).openapi;
-  res.json(fieldsOfValidatorErrors(error.errors, { query, params, body }));
+  res.json(fieldsOfValidatorErrors(error.errors, { query, params, headers: {}, body }));
 });
 
 const good = { name: 'abc', spec: {}, 'app.io/owner': 'me' };
@@ -250,9 +250,9 @@ it('calls a missing body by its name', () => {
       errorCode: 'required.openapi.validation',
     },
   ];
-  expect(fieldsOfValidatorErrors(errors, { query: {}, params: {}, body: undefined })).toEqual([
-    { field: 'body', message: 'body is required', constraint: 'required' },
-  ]);
+  expect(
+    fieldsOfValidatorErrors(errors, { query: {}, params: {}, headers: {}, body: undefined }),
+  ).toEqual([{ field: 'body', message: 'body is required', constraint: 'required' }]);
 });
 
 it('has one line for names of properties that are not allowed', () => {
@@ -265,7 +265,7 @@ it('has one line for names of properties that are not allowed', () => {
     of('pattern', 'must match pattern "^a"'),
     of('propertyNames', 'property name must be valid'),
   ];
-  const input = { query: {}, params: {}, body: { labels: { b: 'x' } } };
+  const input = { query: {}, params: {}, headers: {}, body: { labels: { b: 'x' } } };
   expect(fieldsOfValidatorErrors(errors, input)).toMatchObject([
     { field: 'labels', constraint: 'propertyNames' },
   ]);
@@ -278,7 +278,9 @@ it('stays small and quick for a body with a hundred thousand faults', () => {
     errorCode: 'required.openapi.validation',
   }));
   const start = Date.now();
-  expect(fieldsOfValidatorErrors(errors, { query: {}, params: {}, body: {} })).toHaveLength(100);
+  expect(
+    fieldsOfValidatorErrors(errors, { query: {}, params: {}, headers: {}, body: {} }),
+  ).toHaveLength(100);
   expect(Date.now() - start).toBeLessThan(1000);
 });
 

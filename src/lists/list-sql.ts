@@ -1,11 +1,11 @@
 import type { Knex } from 'knex';
 import { Slot, sql } from '../postgres/statement';
+import { ADAPTER_STATUS_COLUMNS, RESOURCE_COLUMNS, RESOURCE_TABLES } from '../repositories/rows';
+import { IS_TARGET } from '../repositories/targets';
 import type { Column } from '../search/column';
 import type { Direction, Listing, OrderTerm } from '../search/fields';
 import type { Counter, SearchPlan, Tables } from '../search/plan';
 import { type Alias, idColumn, isOfKinds, type Value } from '../search/predicate';
-import { ADAPTER_STATUS_COLUMNS, RESOURCE_COLUMNS, RESOURCE_TABLES } from './rows';
-import { IS_TARGET } from './targets';
 
 /** All that decides the SQL of a list: what else differs between two requests is a slot. */
 export interface List {

@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 import { LRUCache } from 'lru-cache';
 import { compile, type Statement } from '../postgres/statement';
+import type { AdapterStatusRow, ResourceRow } from '../repositories/rows';
 import { type List, reportListSql, resourceListSql } from './list-sql';
-import type { AdapterStatusRow, ResourceRow } from './rows';
 
 /** Without a match, there is one row, in which only `found` and `total` are set. */
 export type ListRow<Row> = Row & { found: boolean; total: number };

@@ -31,6 +31,8 @@ exports.up = async (knex) => {
       deleted_by   text,
       -- {"<ref_type>": ["<target id>", …]}, as its owner has ordered them; NULL: it refers to nothing.
       reference_ids jsonb,
+      -- The transaction of the last change by a user, as opposed to a report.
+      changed_xid  xid8 NOT NULL DEFAULT pg_current_xact_id(),
       CONSTRAINT resources_id_form CHECK (id ~ '^2[0-9a-hjkmnp-tv-z]{26}$'),
       CONSTRAINT resources_name_form CHECK (
         name ~ '^[a-z0-9]([-a-z0-9]*[a-z0-9])\\?$' AND length(name) <= 100
@@ -64,7 +66,10 @@ exports.up = async (knex) => {
       phase                   text NOT NULL CHECK (phase IN ('NotReady', 'Ready', 'Failed')),
       last_transition_time    timestamptz(3) NOT NULL,
       observed_generation     integer NOT NULL CHECK (observed_generation >= 0),
-      last_updated_time       timestamptz(3) NOT NULL
+      last_updated_time       timestamptz(3) NOT NULL,
+      -- The transaction of the last change that is visible in the resource: a reader that knows what an earlier snapshot
+      -- saw finds what has been committed since (docs/decisions/0008-changes.md).
+      changed_xid             xid8 NOT NULL DEFAULT pg_current_xact_id()
     ) WITH (fillfactor = 80)`);
   await knex.raw(
     'CREATE INDEX resource_status_ready_idx ON resource_status (kind, ready, resource_id)',
@@ -75,6 +80,9 @@ exports.up = async (knex) => {
   await knex.raw(`
     CREATE INDEX resource_status_ready_last_updated_time_idx
       ON resource_status (kind, ready_last_updated_time, resource_id)`);
+  await knex.raw(
+    'CREATE INDEX resource_status_changed_xid_idx ON resource_status (kind, changed_xid)',
+  );
 
   await knex.raw(`
     CREATE TABLE resource_labels (
@@ -113,6 +121,45 @@ exports.up = async (knex) => {
     'CREATE INDEX resource_references_referrer_id_idx ON resource_references (referrer_id)',
   );
 
+  await createRemovals(knex);
+  await createCounts(knex);
+};
+
+/**
+ * What has been removed, so that readers of changes learn of it; rows are pruned after the retention.
+ * @param {import('knex').Knex} knex
+ */
+async function createRemovals(knex) {
+  await knex.raw(`
+    CREATE TABLE removed_resources (
+      id           text COLLATE "C" NOT NULL,
+      kind         text NOT NULL,
+      owner_id     text COLLATE "C",
+      changed_xid  xid8 NOT NULL DEFAULT pg_current_xact_id(),
+      removed_time timestamptz(3) NOT NULL DEFAULT now(),
+      -- Starts like the index of resource_status. A resource that was put back from a backup can be removed again.
+      PRIMARY KEY (kind, changed_xid, id)
+    )`);
+  await knex.raw(`
+    CREATE FUNCTION record_removed() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      INSERT INTO removed_resources (id, kind, owner_id) SELECT id, kind, owner_id FROM removed;
+      RETURN NULL;
+    END $$`);
+  await knex.raw(`
+    CREATE TRIGGER record_removed AFTER DELETE ON resources
+      REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION record_removed()`);
+  // The highest changed_xid that has been pruned: whoever stands before it may have missed a removal.
+  await knex.raw(`
+    CREATE TABLE pruned_removals (
+      changed_xid xid8 NOT NULL,
+      only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row)
+    )`);
+  await knex.raw("INSERT INTO pruned_removals (changed_xid) VALUES ('0')");
+}
+
+/** @param {import('knex').Knex} knex */
+async function createCounts(knex) {
   // Exact totals without counting. Each kind has a row per shard, so that writers seldom need the same row.
   await knex.raw(`
     CREATE TABLE resource_counts (
@@ -179,14 +226,14 @@ exports.up = async (knex) => {
       DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
       WHEN (OLD.ready <> NEW.ready OR OLD.available <> NEW.available)
       EXECUTE FUNCTION count_flip()`);
-};
+}
 
 /** @param {import('knex').Knex} knex */
 exports.down = async (knex) => {
-  await knex.raw(
-    'DROP TABLE resource_counts, resource_references, adapter_statuses, resource_labels, resource_status, resources',
-  );
-  await knex.raw(
-    'DROP FUNCTION count_resources(), count_flip(), add_to_counts(text, bigint, bigint, bigint)',
-  );
+  await knex.raw(`
+    DROP TABLE resource_counts, pruned_removals, removed_resources, resource_references, adapter_statuses,
+      resource_labels, resource_status, resources`);
+  await knex.raw(`
+    DROP FUNCTION count_resources(), count_flip(), add_to_counts(text, bigint, bigint, bigint),
+      record_removed()`);
 };

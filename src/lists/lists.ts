@@ -1,6 +1,13 @@
 import type { Kind } from '../kinds/kind';
 import type { Database } from '../postgres/database';
 import { type Statement, statement } from '../postgres/statement';
+import {
+  type AdapterStatusRow,
+  RESOURCE_COLUMNS,
+  RESOURCE_TABLES,
+  type ResourceRow,
+} from '../repositories/rows';
+import { notFound, type Target, targetValues } from '../repositories/targets';
 import { type Listing, type OrderTerm, REPORT_LISTING, resourceListing } from '../search/fields';
 import type { SearchTree } from '../search/parse';
 import { planSearch } from '../search/plan';
@@ -12,8 +19,6 @@ import {
   type VersionRow,
   versionListStatement,
 } from './list-statements';
-import { type AdapterStatusRow, RESOURCE_COLUMNS, RESOURCE_TABLES, type ResourceRow } from './rows';
-import { notFound, type Target, targetValues } from './targets';
 
 /** All resources of some kinds, or those of one kind that have one parent. */
 export interface ListScope {

@@ -1,0 +1,145 @@
+import type { Knex } from 'knex';
+import type { Database } from '../postgres/database';
+import { compile, Slot, sql, type Statement, statement } from '../postgres/statement';
+import { RESOURCE_COLUMNS, RESOURCE_TABLES, type ResourceRow } from '../repositories/rows';
+import type { Kind } from '../kinds/kind';
+import { resourceListing } from '../search/fields';
+import type { SearchTree } from '../search/parse';
+import {
+  all,
+  isOfKinds,
+  type Predicate,
+  render,
+  type Sql,
+  tablesOf,
+  TRUE,
+} from '../search/predicate';
+import { resolveSearch } from '../search/resolve';
+
+/** A list, with its search, that resources stand in some relation to. */
+export interface WatchedList {
+  /** The same for lists that show the same. */
+  readonly key: string;
+  readonly kinds: readonly string[];
+  readonly ownerId: string | undefined;
+  /** SQL for its `Standing` of a row. */
+  readonly standing: Sql;
+}
+
+/**
+ * How a resource that may have changed stands to a list: it belongs to it; or it does not, and may have before; null:
+ * there is nothing to say.
+ */
+export type Standing = 'in' | 'out' | null;
+
+/** @throws SearchError when the search does not fit the fields of the list */
+export function watchedList(
+  scope: { kinds: readonly Kind[]; ownerId?: string | undefined },
+  tree: SearchTree | undefined,
+): WatchedList {
+  const { ownerId } = scope;
+  const listing = resourceListing(scope.kinds);
+  const { kinds } = listing;
+  const search = tree === undefined ? TRUE : resolveSearch(tree, listing);
+  const isOfKind = isOfKinds(kinds);
+  const isInScope: Sql[] = [{ sql: isOfKind.sql('r.kind'), bindings: isOfKind.bindings }];
+  if (ownerId !== undefined) isInScope.push({ sql: 'r.owner_id = ?', bindings: [ownerId] });
+  const matches = render(search, 'r.id', 'in row');
+  // Reports do not change what users write: a resource in which that does not match was not in the list before.
+  const written = render(all(conjunctsOf(search).filter(isWritten)), 'r.id', 'in row');
+  const standing = {
+    sql: `CASE WHEN NOT (${isInScope.map((part) => part.sql).join(' AND ')}) THEN NULL
+      WHEN ${matches.sql} THEN 'in' WHEN w.written OR (${written.sql}) THEN 'out' END`,
+    bindings: [
+      ...isInScope.flatMap(({ bindings }) => bindings),
+      ...matches.bindings,
+      ...written.bindings,
+    ],
+  };
+  return { key: JSON.stringify([kinds, ownerId, standing]), kinds, ownerId, standing };
+}
+
+function conjunctsOf(predicate: Predicate): readonly Predicate[] {
+  return predicate.type === 'and' ? predicate.operands : [predicate];
+}
+
+function isWritten(predicate: Predicate): boolean {
+  return !tablesOf(predicate).has('s');
+}
+
+/** A resource, and how it stands to some lists, in their order. */
+export interface Standings {
+  row: ResourceRow;
+  standings: Standing[];
+}
+
+type StandingsRow = ResourceRow & { standings: Standing[] };
+
+/** @param since null: whatever does not match counts as changed */
+interface Asked {
+  ids: readonly string[];
+  since: string | null;
+}
+
+/** More would take long to plan. */
+const LISTS_AT_ONCE = 100;
+
+/** Reads resources with their standings in certain lists, prepared for being read often. */
+export class StandingsReader {
+  private readonly statements: Statement<StandingsRow, Asked>[] = [];
+
+  constructor(lists: readonly WatchedList[]) {
+    for (let start = 0; start < lists.length; start += LISTS_AT_ONCE) {
+      const columns = start === 0 ? RESOURCE_COLUMNS : 'r.id';
+      this.statements.push(findStandings(lists.slice(start, start + LISTS_AT_ONCE), columns));
+    }
+  }
+
+  /**
+   * One snapshot, whatever the number of lists. A resource that is gone is left out.
+   * @param since the snapshot that the changes follow; undefined: whatever does not match was in the list before
+   */
+  async read(db: Database, ids: readonly string[], since?: string): Promise<Standings[]> {
+    const asked = { ids, since: since ?? null };
+    const [only, ...more] = this.statements;
+    const parts =
+      more.length === 0
+        ? [await db.query(only!, asked)]
+        : await db.transaction(async (trx) => {
+            const [, ...results] = await Promise.all([
+              trx.query(ONE_SNAPSHOT, {}),
+              ...this.statements.map((find) => trx.query(find, asked)),
+            ]);
+            return results;
+          });
+    const [rows, ...others] = parts as [StandingsRow[], ...StandingsRow[][]];
+    const further = others.map((part) => new Map(part.map((row) => [row.id, row.standings])));
+    return rows.map((row) => ({
+      row,
+      standings: [row.standings, ...further.map((part) => part.get(row.id)!)].flat(),
+    }));
+  }
+}
+
+const ONE_SNAPSHOT = statement<never>(
+  { operation: 'transaction', table: '' },
+  'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ',
+);
+
+const IDS = new Slot('ids');
+const SINCE = new Slot('since');
+
+function findStandings(
+  lists: readonly WatchedList[],
+  columns: string,
+): Statement<StandingsRow, Asked> {
+  const standings = lists.map(({ standing }) => standing.sql).join(', ');
+  const query = sql.raw(
+    `SELECT ${columns}, ARRAY[${standings}] AS standings
+     FROM ${RESOURCE_TABLES}, LATERAL (SELECT
+       (?::pg_snapshot IS NULL OR NOT pg_visible_in_snapshot(r.changed_xid, ?::pg_snapshot)) AS written) w
+     WHERE r.id = ANY (?::text[])`,
+    [...lists.flatMap(({ standing }) => standing.bindings), SINCE, SINCE, IDS] as Knex.RawBinding[],
+  );
+  return compile({ operation: 'select', table: 'resources', keepsLargeJson: true }, query);
+}

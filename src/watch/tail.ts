@@ -1,0 +1,227 @@
+import { type Changes, findChanges, type Removed } from '../changes/changes';
+import type { Position } from '../changes/snapshot';
+import { StandingsReader, type WatchedList } from '../changes/standing';
+import type { Service } from '../contract/handler';
+import type { EventWriter } from './events';
+import { Horizon } from './horizon';
+import { Loop } from './loop';
+import type { Watch } from './watch';
+
+const TICK_MS = 100;
+/** After a tick that failed. */
+const RETRY_MS = 1000;
+/** A stream without changes learns this often where it stands. */
+const SYNC_MS = 30_000;
+/** Resources that are read at once: their specs may be large. */
+export const CHUNK = 100;
+/** More changes than these at once are sent to each stream at the pace of its client. */
+const MAX_TICK = 1000;
+/** Listing again is cheaper than catching up with more. */
+const MAX_CATCH_UP = 50_000;
+
+/** Streams that show the same list. */
+interface Group {
+  list: WatchedList;
+  watches: Set<Watch>;
+}
+
+/**
+ * Follows the changes in the database for all streams of the process. Ticks and what single streams read take turns, so
+ * that nothing comes between what a stream was sent last and the next tick.
+ */
+export class Tail {
+  private readonly groups = new Map<string, Group>();
+  /** The streams of all groups have been sent everything up to here. */
+  private position: Position | undefined;
+  /** For the lists of all groups, in their order; undefined when these have changed. */
+  private reader: StandingsReader | undefined;
+  private readonly loop = new Loop(() => this.tick());
+  private readonly horizon = new Horizon();
+  private failing = false;
+
+  constructor(
+    private readonly service: Pick<Service, 'db' | 'log' | 'metrics'>,
+    private readonly writer: EventWriter,
+  ) {
+    service.metrics.watchHorizon(() => (this.groups.size === 0 ? 0 : this.horizon.age()));
+  }
+
+  /** Runs `work` between two ticks. */
+  turn<T>(work: () => Promise<T>): Promise<T> {
+    return this.loop.run(work);
+  }
+
+  /** What has changed in a list since a position. */
+  changesOf({ kinds }: WatchedList, since: Position) {
+    return findChanges(this.service.db, kinds, since, MAX_CATCH_UP);
+  }
+
+  /**
+   * Sends a stream what has changed since a position, and from then on whatever changes.
+   * @param found the changes, if they have been looked for already
+   */
+  async follow(watch: Watch, from: Position, found?: Changes): Promise<void> {
+    let since = from;
+    let changes = found ?? (await this.turn(() => this.tryToJoin(watch, since)));
+    while (changes !== undefined && !watch.ended) {
+      const { changed, removed, position } = changes;
+      for (let start = 0; start < changed.length && !watch.ended; start += CHUNK) {
+        const ids = changed.slice(start, start + CHUNK);
+        await this.turn(() => this.send(ids, since, [alone(watch)], watch.reader));
+        await watch.drained();
+      }
+      this.sendRemoved(removed, [alone(watch)]);
+      watch.sync(position);
+      since = position;
+      changes = await this.turn(() => this.tryToJoin(watch, since));
+    }
+  }
+
+  /** The stream is followed no longer. */
+  leave(watch: Watch): void {
+    const group = this.groups.get(watch.list.key);
+    if (group?.watches.delete(watch) !== true || group.watches.size > 0) return;
+    this.groups.delete(watch.list.key);
+    this.reader = undefined;
+    if (this.groups.size === 0) this.loop.stop();
+  }
+
+  /** @returns changes that are too many to be sent in one turn; undefined when the stream is followed, or has ended */
+  private async tryToJoin(watch: Watch, since: Position): Promise<Changes | undefined> {
+    const changes = await this.changesOf(watch.list, since);
+    if (typeof changes === 'string' || changes.tooMany) {
+      watch.end();
+      return undefined;
+    }
+    const { changed, removed, position } = changes;
+    if (changed.length > CHUNK) return changes;
+    await this.send(changed, since, [alone(watch)], watch.reader);
+    this.sendRemoved(removed, [alone(watch)]);
+    watch.sync(position);
+    if (!watch.ended) this.join(watch, position);
+    return undefined;
+  }
+
+  private join(watch: Watch, position: Position): void {
+    const { list } = watch;
+    const group = this.groups.get(list.key);
+    if (group !== undefined) {
+      group.watches.add(watch);
+      return;
+    }
+    // The others stand at an earlier position. From there on, this stream may be sent something twice.
+    if (this.groups.size === 0) this.position = position;
+    this.groups.set(list.key, { list, watches: new Set([watch]) });
+    this.reader = undefined;
+    this.loop.start();
+  }
+
+  private async tick(): Promise<number> {
+    try {
+      await this.advance(this.position!);
+      this.failing = false;
+      return TICK_MS;
+    } catch (error) {
+      if (!this.failing) this.service.log.warn('changes cannot be read; watches wait', { error });
+      this.failing = true;
+      return RETRY_MS;
+    }
+  }
+
+  private async advance(since: Position): Promise<void> {
+    const began = performance.now();
+    const groups = [...this.groups.values()];
+    const kinds = [...new Set(groups.flatMap(({ list }) => list.kinds))];
+    const changes = await findChanges(this.service.db, kinds, since, MAX_TICK);
+    if (typeof changes === 'string') {
+      for (const watch of watchesOf(groups)) watch.end();
+      return;
+    }
+    const { changed, removed, position, tooMany } = changes;
+    this.horizon.see(position);
+    if (tooMany) {
+      for (const watch of watchesOf(groups)) {
+        this.leave(watch);
+        this.start(watch, since);
+      }
+      return;
+    }
+    const told = new Set<Watch>();
+    const reader = (this.reader ??= new StandingsReader(groups.map(({ list }) => list)));
+    for (let start = 0; start < changed.length; start += CHUNK) {
+      const ids = changed.slice(start, start + CHUNK);
+      for (const watch of await this.send(ids, since, groups, reader)) told.add(watch);
+    }
+    for (const watch of this.sendRemoved(removed, groups)) told.add(watch);
+    this.position = position;
+    for (const watch of watchesOf(groups)) {
+      const due = Date.now() - watch.syncedAt! >= SYNC_MS;
+      if (due || told.has(watch)) watch.sync(position);
+    }
+    if (told.size > 0) this.service.metrics.watchDelay((performance.now() - began) / 1000);
+  }
+
+  /** Follows a stream in the background. */
+  start(watch: Watch, since: Position, found?: Changes): void {
+    this.follow(watch, since, found).catch((error: unknown) => this.abandon(watch, error));
+  }
+
+  abandon(watch: Watch, error: unknown): void {
+    this.service.log.warn('a watch ends, because what it shows cannot be read', { error });
+    watch.end();
+  }
+
+  /** @returns the streams that were sent something */
+  private async send(
+    ids: readonly string[],
+    since: Position,
+    groups: readonly Group[],
+    reader: StandingsReader,
+  ): Promise<Iterable<Watch>> {
+    if (ids.length === 0) return [];
+    const frames = new Map<Watch, Buffer[]>();
+    for (const { row, standings } of await reader.read(this.service.db, ids, since.snapshot)) {
+      const frameFor = this.writer.ofRow(row);
+      groups.forEach(({ watches }, index) => {
+        for (const watch of watches) {
+          const frame = frameFor(watch, standings[index]!);
+          if (frame !== undefined) append(frames, watch, frame);
+        }
+      });
+    }
+    return push(frames);
+  }
+
+  private sendRemoved(removed: readonly Removed[], groups: readonly Group[]): Iterable<Watch> {
+    const frames = new Map<Watch, Buffer[]>();
+    for (const resource of removed) {
+      const frame = this.writer.removed(resource);
+      for (const { list, watches } of groups) {
+        const { kinds, ownerId } = list;
+        if (!kinds.includes(resource.kind)) continue;
+        if (ownerId !== undefined && ownerId !== resource.owner_id) continue;
+        for (const watch of watches) append(frames, watch, this.writer.count('removed', frame));
+      }
+    }
+    return push(frames);
+  }
+}
+
+function alone(watch: Watch): Group {
+  return { list: watch.list, watches: new Set([watch]) };
+}
+
+function watchesOf(groups: readonly Group[]): Watch[] {
+  return groups.flatMap(({ watches }) => [...watches]);
+}
+
+function append(frames: Map<Watch, Buffer[]>, watch: Watch, frame: Buffer): void {
+  const known = frames.get(watch);
+  if (known === undefined) frames.set(watch, [frame]);
+  else known.push(frame);
+}
+
+function push(frames: ReadonlyMap<Watch, Buffer[]>): Iterable<Watch> {
+  for (const [watch, of] of frames) watch.push(of);
+  return frames.keys();
+}

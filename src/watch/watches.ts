@@ -1,0 +1,166 @@
+import type { Response } from 'express';
+import type { Changes } from '../changes/changes';
+import { type Position, readCursor } from '../changes/snapshot';
+import { StandingsReader, watchedList, type WatchedList } from '../changes/standing';
+import type { Service } from '../contract/handler';
+import type { Paths } from '../http/write-json';
+import type { ListScope } from '../lists/lists';
+import { type Step, ListSteps } from '../lists/steps';
+import { ProblemError } from '../problems/problem';
+import { getVersion } from '../repositories/resources';
+import type { SearchTree } from '../search/parse';
+import { EventWriter } from './events';
+import { CHUNK, Tail } from './tail';
+import { Watch } from './watch';
+
+/** What a client wants to watch. */
+export interface WatchRequest {
+  scope: ListScope;
+  search: SearchTree | undefined;
+  /** A cursor: only what has changed after it. Undefined: first everything that matches. */
+  since: string | undefined;
+  /** The parameter `fields`, and what it selects. */
+  fields: string | undefined;
+  paths: Paths | undefined;
+  /** When the token of the client expires, in ms since the epoch. */
+  tokenExpiresAt: number | undefined;
+  signal: AbortSignal;
+}
+
+type WatchService = Omit<Service, 'watches'>;
+
+/** The open watches of the process. */
+export class Watches {
+  private readonly open = new Set<Watch>();
+  /** Open ones, and those that are about to be. */
+  private count = 0;
+  private closed = false;
+  private readonly writer: EventWriter;
+  private readonly tail: Tail;
+
+  constructor(private readonly service: WatchService) {
+    this.writer = new EventWriter(service);
+    this.tail = new Tail(service, this.writer);
+    service.metrics.watchWatches(() => this.count);
+  }
+
+  /**
+   * Looks for what comes first in the stream.
+   * @returns sends the stream
+   * @throws ProblemError NTF-001 parent not found, GON-001 cursor gone, SVC-001
+   * @throws SearchError
+   */
+  async begin(request: WatchRequest): Promise<(response: Response) => void> {
+    const { scope, search, since } = request;
+    const list = watchedList(scope, search);
+    this.admit();
+    try {
+      const [kind] = scope.kinds;
+      if (scope.ownerId !== undefined) {
+        await getVersion(this.service.db, { kind: kind!.parent!, id: scope.ownerId });
+      }
+      const start =
+        since === undefined ? await this.fromState(request) : await this.fromCursor(list, since);
+      return (response) => {
+        const watch = this.create(list, request, response);
+        this.open.add(watch);
+        watch.open(request.tokenExpiresAt);
+        start(watch).catch((error: unknown) => this.tail.abandon(watch, error));
+      };
+    } catch (error) {
+      this.count--;
+      throw error;
+    }
+  }
+
+  /** Ends all streams. Clients that may, come back. */
+  endAll(): void {
+    for (const watch of this.open) watch.end();
+  }
+
+  /** Ends all streams, and admits no others. */
+  close(): void {
+    this.closed = true;
+    this.endAll();
+  }
+
+  private admit(): void {
+    const { maxWatches } = this.service.config;
+    if (this.closed) throw unavailable('The server is stopping.');
+    if (this.count >= maxWatches) throw unavailable(`${maxWatches} watches are open already.`);
+    this.count++;
+  }
+
+  private create(list: WatchedList, { fields, paths }: WatchRequest, response: Response): Watch {
+    const reader = new StandingsReader([list]);
+    const watch: Watch = new Watch(list, reader, paths, fields, response, () => {
+      this.open.delete(watch);
+      this.count--;
+      this.tail.leave(watch);
+    });
+    return watch;
+  }
+
+  private async fromCursor(list: WatchedList, cursor: string) {
+    const position = readCursor(cursor);
+    const found = position && (await this.tail.changesOf(list, position));
+    if (found === 'standby') throw onStandby();
+    if (found === undefined || found === 'gone') {
+      throw new ProblemError(
+        'GON-001',
+        'What has changed since this cursor is not known any more.',
+      );
+    }
+    if (found.tooMany) {
+      throw new ProblemError('GON-001', 'Too much has changed since this cursor.');
+    }
+    return (watch: Watch) => this.tail.follow(watch, position!, found);
+  }
+
+  private async fromState({ scope, search, signal }: WatchRequest) {
+    const steps = new ListSteps(scope, search, CHUNK);
+    const first = await steps.read(this.service.db, '', signal);
+    if (first === undefined) throw onStandby();
+    return async (watch: Watch) => {
+      await this.sendState(watch, steps, first);
+      await this.tail.follow(watch, first.position);
+    };
+  }
+
+  private async sendState(watch: Watch, steps: ListSteps, first: Step): Promise<void> {
+    let step: Step | undefined = first;
+    while (step !== undefined && !watch.ended) {
+      const { versions }: Step = step;
+      await this.tail.turn(async () => watch.push(await this.framesOf(watch, versions)));
+      await watch.drained();
+      if (versions.length < CHUNK) return;
+      const last = versions.at(-1)!.id;
+      step = await this.tail.turn(() => steps.read(this.service.db, last));
+    }
+    watch.end();
+  }
+
+  /** What is held need not be read. What has changed since the versions were read is sent as it is now. */
+  private async framesOf(watch: Watch, versions: Step['versions']): Promise<Buffer[]> {
+    const { db, written } = this.service;
+    const held = versions.map(({ id, version }) => written.find(id, version));
+    const missing = versions.filter((_, index) => held[index] === undefined);
+    const frames = held.flatMap((item) =>
+      item === undefined ? [] : [this.writer.updated(item, watch.paths)],
+    );
+    if (missing.length === 0) return frames;
+    const ids = missing.map(({ id }) => id);
+    for (const { row, standings } of await watch.reader.read(db, ids)) {
+      frames.push(this.writer.ofRow(row)(watch, standings[0]!)!);
+    }
+    return frames;
+  }
+}
+
+function unavailable(detail: string): ProblemError {
+  return new ProblemError('SVC-001', detail, { headers: { 'Retry-After': '2' } });
+}
+
+function onStandby(): ProblemError {
+  return unavailable('The database is a standby, which cannot be watched.');
+}
