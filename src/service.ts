@@ -62,6 +62,7 @@ export async function createService(config: Config, log: Logger): Promise<Runnin
     ...parts,
     ...{ gate, watches },
     async close() {
+      watches.close();
       gate.authenticator?.close();
       gate.authorizer?.close();
       await database.close();

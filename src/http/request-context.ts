@@ -77,7 +77,8 @@ export function requestContext(config: Config, log: Logger) {
         method: req.method,
         route,
         path: req.path,
-        status: res.writableFinished ? res.statusCode : 499,
+        // A client ends a stream by leaving.
+        status: res.writableFinished || context.streams ? res.statusCode : 499,
         duration_ms: Math.round(seconds * 1e6) / 1e3,
         // A compressed response has no Content-Length.
         bytes: Number(res.getHeader('Content-Length') ?? socket.bytesWritten - bytesBefore),

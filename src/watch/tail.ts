@@ -2,6 +2,7 @@ import { type Changes, findChanges, type Removed } from '../changes/changes';
 import type { Position } from '../changes/snapshot';
 import { StandingsReader, type WatchedList } from '../changes/standing';
 import type { Service } from '../contract/handler';
+import { DatabaseUnavailable, isConnectionLost } from '../postgres/errors';
 import type { EventWriter } from './events';
 import { Horizon } from './horizon';
 import { Loop } from './loop';
@@ -63,12 +64,13 @@ export class Tail {
   async follow(watch: Watch, from: Position, found?: Changes): Promise<void> {
     let since = from;
     let changes = found ?? (await this.turn(() => this.tryToJoin(watch, since)));
-    while (changes !== undefined && !watch.ended) {
+    while (changes !== undefined) {
       const { changed, removed, position } = changes;
-      for (let start = 0; start < changed.length && !watch.ended; start += CHUNK) {
+      for (let start = 0; start < changed.length; start += CHUNK) {
         const ids = changed.slice(start, start + CHUNK);
         await this.turn(() => this.send(ids, since, [alone(watch)], watch.reader));
         await watch.drained();
+        if (watch.ended) return;
       }
       this.sendRemoved(removed, [alone(watch)]);
       watch.sync(position);
@@ -124,7 +126,19 @@ export class Tail {
     } catch (error) {
       if (!this.failing) this.service.log.warn('changes cannot be read; watches wait', { error });
       this.failing = true;
+      // One search that fails must not hold up the others: each stream goes on alone, or ends.
+      const isDown = error instanceof DatabaseUnavailable || isConnectionLost(error);
+      if (!isDown) this.scatter();
       return RETRY_MS;
+    }
+  }
+
+  /** Lets each stream read for itself what comes next. */
+  private scatter(): void {
+    const since = this.position!;
+    for (const watch of watchesOf(this.groups.values())) {
+      this.leave(watch);
+      this.follow(watch, since).catch((error: unknown) => this.abandon(watch, error));
     }
   }
 
@@ -140,10 +154,7 @@ export class Tail {
     const { changed, removed, position, tooMany } = changes;
     this.horizon.see(position);
     if (tooMany) {
-      for (const watch of watchesOf(groups)) {
-        this.leave(watch);
-        this.start(watch, since);
-      }
+      this.scatter();
       return;
     }
     const told = new Set<Watch>();
@@ -161,11 +172,7 @@ export class Tail {
     if (told.size > 0) this.service.metrics.watchDelay((performance.now() - began) / 1000);
   }
 
-  /** Follows a stream in the background. */
-  start(watch: Watch, since: Position, found?: Changes): void {
-    this.follow(watch, since, found).catch((error: unknown) => this.abandon(watch, error));
-  }
-
+  /** Ends a stream that cannot go on. */
   abandon(watch: Watch, error: unknown): void {
     this.service.log.warn('a watch ends, because what it shows cannot be read', { error });
     watch.end();
@@ -211,8 +218,8 @@ function alone(watch: Watch): Group {
   return { list: watch.list, watches: new Set([watch]) };
 }
 
-function watchesOf(groups: readonly Group[]): Watch[] {
-  return groups.flatMap(({ watches }) => [...watches]);
+function watchesOf(groups: Iterable<Group>): Watch[] {
+  return [...groups].flatMap(({ watches }) => [...watches]);
 }
 
 function append(frames: Map<Watch, Buffer[]>, watch: Watch, frame: Buffer): void {

@@ -32,7 +32,7 @@ export class Watch {
     readonly list: WatchedList,
     readonly reader: StandingsReader,
     readonly paths: readonly (readonly string[])[] | undefined,
-    readonly fields: string,
+    readonly fields: string | undefined,
     private readonly response: Response,
     private readonly onEnd: () => void,
   ) {}

@@ -1,6 +1,5 @@
 import type { Response } from 'express';
-import type { Changes } from '../changes/changes';
-import { type Position, readCursor } from '../changes/snapshot';
+import { readCursor } from '../changes/snapshot';
 import { StandingsReader, watchedList, type WatchedList } from '../changes/standing';
 import type { Service } from '../contract/handler';
 import type { Paths } from '../http/write-json';
@@ -65,6 +64,7 @@ export class Watches {
         const watch = this.create(list, request, response);
         this.open.add(watch);
         watch.open(request.tokenExpiresAt);
+        if (watch.ended) return;
         start(watch).catch((error: unknown) => this.tail.abandon(watch, error));
       };
     } catch (error) {
@@ -128,16 +128,20 @@ export class Watches {
   }
 
   private async sendState(watch: Watch, steps: ListSteps, first: Step): Promise<void> {
-    let step: Step | undefined = first;
-    while (step !== undefined && !watch.ended) {
-      const { versions }: Step = step;
-      await this.tail.turn(async () => watch.push(await this.framesOf(watch, versions)));
+    let { versions } = first;
+    for (;;) {
+      const current = versions;
+      await this.tail.turn(async () => watch.push(await this.framesOf(watch, current)));
       await watch.drained();
-      if (versions.length < CHUNK) return;
+      if (versions.length < CHUNK || watch.ended) return;
       const last = versions.at(-1)!.id;
-      step = await this.tail.turn(() => steps.read(this.service.db, last));
+      const next = await this.tail.turn(() => steps.read(this.service.db, last));
+      if (next === undefined) {
+        watch.end();
+        return;
+      }
+      ({ versions } = next);
     }
-    watch.end();
   }
 
   /** What is held need not be read. What has changed since the versions were read is sent as it is now. */
