@@ -1,11 +1,15 @@
 import createFetchClient, { type Client, type Middleware } from 'openapi-fetch';
 import type { components, operations, paths } from '../generated/openapi';
+import type { GetStream } from './client/event-stream';
+import { type GetPage, type Selection, walk } from './client/walk';
+import { watch, type WatchEvent, type WatchSelection } from './client/watch';
 
+export { ApiError, ok, type Problem } from './client/api-error';
+export type { Selection, WatchEvent, WatchSelection };
 /** The types of the contract, for users of the client. */
 export type { components, operations, paths };
 
 export type Schemas = components['schemas'];
-export type Problem = Schemas['Problem'];
 
 export interface ClientOptions {
   /** Where the service is, for example `http://localhost:8000`. */
@@ -14,23 +18,6 @@ export interface ClientOptions {
   token?: string | (() => string | Promise<string>);
   /** Replaces the global `fetch`, for example to retry or to trace. */
   fetch?: (request: Request) => Promise<Response>;
-}
-
-/** The error for a response that is not a success. Rely on `code`; the message is for people. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    /** The body; absent when the response is not from the service, but from a proxy, for example. */
-    readonly problem?: Problem,
-  ) {
-    super(problem ? `${problem.code}: ${problem.detail}` : `HTTP ${status}`);
-    this.name = 'ApiError';
-  }
-
-  /** For example `HYPERFLEET-NTF-001`. */
-  get code(): string | undefined {
-    return this.problem?.code;
-  }
 }
 
 /** The lists of the API by path, each with the type of its items. */
@@ -47,22 +34,24 @@ interface PagedList<Item> {
   };
 }
 
-/** Arguments that select a list: one below a resource requires the ids in its path. */
-type SelectionOf<List> = List extends { parameters: { path: infer Parameters } }
-  ? [selection: Selection & { path: Parameters }]
-  : [selection?: Selection];
+/** The lists of resources: those of reports cannot be watched. */
+type ResourceLists<Paths> = {
+  [
+    Path in keyof Lists<Paths> as Lists<Paths>[Path] extends { generation: number } ? Path : never
+  ]: Lists<Paths>[Path];
+};
 
-export interface Selection {
-  /** Yield only matches of this expression, as in the parameter `search`. */
-  search?: string;
-  /** Number of items per request; default 100. */
-  pageSize?: number;
-  signal?: AbortSignal;
-}
+/** Arguments that select a list: one below a resource requires the ids in its path. */
+type Arguments<List, Options> = List extends { parameters: { path: infer Parameters } }
+  ? [selection: Options & { path: Parameters }]
+  : [selection?: Options];
 
 type Call = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-export type HyperFleetClient<Paths extends object = paths> = Pick<Client<Paths>, Call> & {
+/** What the calls return; `watch` alone reads streams of events. */
+type Json = 'application/json' | 'application/problem+json';
+
+export type HyperFleetClient<Paths extends object = paths> = Pick<Client<Paths, Json>, Call> & {
   /**
    * Iterates over a whole list, page by page, in the order of the key. Each page starts after the last item of
    * the previous one, so that resources created or removed meanwhile cause neither duplicates nor gaps.
@@ -70,8 +59,19 @@ export type HyperFleetClient<Paths extends object = paths> = Pick<Client<Paths>,
    */
   each<Path extends keyof Lists<Paths> & string>(
     path: Path,
-    ...selection: SelectionOf<Paths[Path]>
+    ...selection: Arguments<Paths[Path], Selection>
   ): AsyncGenerator<Lists<Paths>[Path], void, undefined>;
+
+  /**
+   * Follows a list of resources: yields everything that matches, then what changes, until the signal or the consumer
+   * ends it. It reconnects by itself. When it has had to start anew, it yields everything once more, and `left` or
+   * `removed` for what is gone since. A slow consumer slows the service down; nothing piles up here.
+   * @throws ApiError when the service refuses the watch, because of the token or the search, for example
+   */
+  watch<Path extends keyof ResourceLists<Paths> & string>(
+    path: Path,
+    ...selection: Arguments<Paths[Path], WatchSelection>
+  ): AsyncGenerator<WatchEvent<ResourceLists<Paths>[Path]>, void, undefined>;
 };
 
 /**
@@ -84,13 +84,18 @@ export function createClient<Paths extends object = paths>({
   token,
   fetch,
 }: ClientOptions): HyperFleetClient<Paths> {
-  const client = createFetchClient<Paths>({ baseUrl, fetch });
+  const client = createFetchClient<Paths, Json>({ baseUrl, fetch });
   if (token !== undefined) client.use(authentication(token));
   const { GET, POST, PUT, PATCH, DELETE } = client;
   // All lists have the same parameters, so one signature fits all paths.
-  const get = GET as unknown as GetPage;
-  const each = (path: string, selection = {}) => walk(get, path, selection);
-  return { GET, POST, PUT, PATCH, DELETE, each: each as HyperFleetClient<Paths>['each'] };
+  const each = (path: string, selection = {}) => walk(GET as unknown as GetPage, path, selection);
+  const follow = (path: string, selection = {}) =>
+    watch(GET as unknown as GetStream, path, selection);
+  return {
+    ...{ GET, POST, PUT, PATCH, DELETE },
+    each: each as HyperFleetClient<Paths>['each'],
+    watch: follow as HyperFleetClient<Paths>['watch'],
+  };
 }
 
 function authentication(token: NonNullable<ClientOptions['token']>): Middleware {
@@ -100,49 +105,4 @@ function authentication(token: NonNullable<ClientOptions['token']>): Middleware 
       request.headers.set('Authorization', `Bearer ${current}`);
     },
   };
-}
-
-/**
- * Passes on the result of a successful request: `const { data: cluster } = await ok(client.GET(…))`.
- * For a response without a body, such as the 204 for a discarded report, look at `response.status`.
- * @throws ApiError when the response is not a success
- */
-export async function ok<Result extends { response: Response; error?: unknown }>(
-  pending: Promise<Result>,
-): Promise<Extract<Result, { error?: undefined }>> {
-  const result = await pending;
-  const { error, response } = result;
-  if (!response.ok) throw new ApiError(response.status, isProblem(error) ? error : undefined);
-  return result as Extract<Result, { error?: undefined }>;
-}
-
-function isProblem(error: unknown): error is Problem {
-  return typeof error === 'object' && error !== null && 'code' in error && 'type' in error;
-}
-
-type PageResult =
-  | { data: { items: { id?: string; adapter?: string }[] }; error?: never; response: Response }
-  | { data?: never; error: unknown; response: Response };
-
-type GetPage = (path: string, options: object) => Promise<PageResult>;
-
-const PAGE_SIZE = 100;
-
-async function* walk(
-  get: GetPage,
-  path: string,
-  { search, pageSize = PAGE_SIZE, signal, path: parameters }: Selection & { path?: object },
-): AsyncGenerator<unknown, void, undefined> {
-  const key = path.endsWith('/statuses') ? 'adapter' : 'id';
-  let last: string | undefined;
-  for (;;) {
-    const after = last === undefined ? undefined : `${key} > '${last}'`;
-    const terms = [search && `(${search})`, after].filter(Boolean).join(' and ');
-    const query = { orderBy: key, pageSize, ...(terms && { search: terms }) };
-    const { data } = await ok(get(path, { params: { path: parameters, query }, signal }));
-    const { items } = data;
-    yield* items;
-    if (items.length < pageSize) return;
-    last = items.at(-1)![key];
-  }
 }

@@ -13,6 +13,7 @@ Usage: hyperfleet-api [command]
   migrate      bring the database schema up to date
   reaggregate  recompute the conditions of all resources, after a change of the required adapters
   contract     print the contract with the configured kinds, as JSON or, with --yaml, as YAML
+  watch        print a list of a running service and its changes; 'watch --help' tells more
   config       print the effective configuration, with secrets masked
   version      print the version
   help         print this help
@@ -60,6 +61,10 @@ if (command === 'version') {
   console.log(packageVersion);
 } else if (['help', '--help', '-h'].includes(command)) {
   console.log(USAGE);
+} else if (command === 'watch') {
+  // A client of a service elsewhere: the configuration here is not its own.
+  handleStopSignals();
+  void import('./watch-command.js').then(({ watchCommand }) => watchCommand(args));
 } else {
   main(command, args).catch((error: unknown) => {
     const known = error instanceof ConfigError || process.env.LOG_LEVEL !== 'debug';

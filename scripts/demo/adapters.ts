@@ -45,8 +45,8 @@ export class Adapters {
 
   /** Sends every report that is due. */
   async work({ clusters, nodePools, versions }: Fleet): Promise<void> {
-    const owners = new Set(nodePools.map((pool) => pool.owner_references.id));
-    const sent = [...clusters, ...nodePools, ...versions].flatMap((resource: Resource) =>
+    const owners = new Set(nodePools.map((pool) => pool.owner_references?.id));
+    const sent = [...clusters, ...nodePools, ...versions].flatMap((resource) =>
       this.adaptersOf(resource.kind!).map((adapter, order) =>
         this.advance(resource, adapter, order, owners.has(resource.id)),
       ),

@@ -1,5 +1,5 @@
 import { type HyperFleetClient, ok, type operations, type paths } from '../../src/client';
-import { FIRST_VERSION, NEXT_VERSION } from './fleet';
+import { FIRST_VERSION, type Fleet, NEXT_VERSION } from './fleet';
 
 const RESOURCES = '/api/hyperfleet/v1/resources';
 const VERSIONS = '/api/hyperfleet/v1/channels/{channel_id}/versions';
@@ -21,6 +21,7 @@ const CHANNELS = { stable: [FIRST_VERSION], candidate: [FIRST_VERSION, NEXT_VERS
 /** Creates channels with their versions. @param created is called with the name of each */
 export async function createChannels(
   client: DemoClient,
+  fleet: Fleet,
   run: string,
   created: (text: string) => void,
 ): Promise<void> {
@@ -30,6 +31,7 @@ export async function createChannels(
     const { data } = await ok(
       client.POST(RESOURCES, { body: { kind: 'Channel', name, spec: {}, labels } }),
     );
+    fleet.put(data);
     const params = { path: { channel_id: data.id! } };
     for (const version of versions) {
       const body = {
@@ -38,7 +40,7 @@ export async function createChannels(
         spec: { version },
         labels,
       };
-      await ok(client.POST(VERSIONS, { params, body }));
+      fleet.put((await ok(client.POST(VERSIONS, { params, body }))).data);
     }
     created(`${name} created with ${versions.join(', ')}`);
   }

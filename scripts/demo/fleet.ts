@@ -1,17 +1,43 @@
 import type { Schemas } from '../../src/client';
 
-export type Cluster = Schemas['Cluster'];
-export type NodePool = Schemas['NodePool'];
-/** Of any kind; what clusters and node pools have in common with declared kinds. */
+/** Of any kind. */
 export type Resource = Schemas['Resource'];
 
-/** The resources of the demo, as the service shows them at one moment. */
-export interface Fleet {
-  clusters: Cluster[];
-  nodePools: NodePool[];
-  /** Empty unless the service declares these kinds. */
-  channels: Resource[];
-  versions: Resource[];
+/** The resources of the demo, as far as it knows them. */
+export class Fleet {
+  private readonly resources = new Map<string, Resource>();
+
+  /** What was sent before a change of our own, but comes after its response, is out of date. */
+  put(resource: Resource): void {
+    const known = this.resources.get(resource.id!);
+    if (known && known.generation > resource.generation) return;
+    this.resources.set(resource.id!, resource);
+  }
+
+  remove(id: string): void {
+    this.resources.delete(id);
+  }
+
+  get clusters(): Resource[] {
+    return this.ofKind('Cluster');
+  }
+
+  get nodePools(): Resource[] {
+    return this.ofKind('NodePool');
+  }
+
+  /** Empty unless the service declares this kind, like the next one. */
+  get channels(): Resource[] {
+    return this.ofKind('Channel');
+  }
+
+  get versions(): Resource[] {
+    return this.ofKind('Version');
+  }
+
+  private ofKind(kind: string): Resource[] {
+    return [...this.resources.values()].filter((each) => each.kind === kind);
+  }
 }
 
 interface ClusterPlan {

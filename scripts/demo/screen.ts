@@ -1,4 +1,4 @@
-import { type Cluster, type Fleet, IN_PROGRESS, isFailing, isReady, type Resource } from './fleet';
+import { type Fleet, IN_PROGRESS, isFailing, isReady, type Resource } from './fleet';
 
 /** Shows the progress of the demo. */
 export interface Screen {
@@ -13,7 +13,7 @@ interface Output {
   rows?: number;
 }
 
-type Condition = Cluster['status']['conditions'][number];
+type Condition = Resource['status']['conditions'][number];
 
 /** The changes since the previous look at the fleet, one line each. */
 class Changes {
@@ -141,7 +141,7 @@ function columns(...[name, region, version, generation, state, pools, adapters]:
 
 const PAINTS = { Ready: green, Failing: red, Deleting: yellow, Working: yellow };
 
-function stateOf(cluster: Cluster): keyof typeof PAINTS {
+function stateOf(cluster: Resource): keyof typeof PAINTS {
   if (cluster.deleted_time !== undefined) return 'Deleting';
   if (isReady(cluster)) return 'Ready';
   return isFailing(cluster) ? 'Failing' : 'Working';
@@ -152,7 +152,7 @@ function table({ clusters, nodePools }: Fleet, room: number): string[] {
   const order = [...clusters];
   if (order.length > room) order.sort((a, b) => Number(isReady(a)) - Number(isReady(b)));
   const lines = order.slice(0, room).map((cluster) => {
-    const pools = nodePools.filter(({ owner_references: owner }) => owner.id === cluster.id);
+    const pools = nodePools.filter(({ owner_references: owner }) => owner?.id === cluster.id);
     const { region, version } = cluster.spec as Record<string, string>;
     const state = stateOf(cluster);
     return columns(
@@ -169,7 +169,7 @@ function table({ clusters, nodePools }: Fleet, room: number): string[] {
   return lines;
 }
 
-function adapters(cluster: Cluster): string {
+function adapters(cluster: Resource): string {
   const suffix = 'Successful';
   return cluster.status.conditions
     .filter(({ type }) => type.endsWith(suffix))

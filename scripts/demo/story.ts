@@ -4,12 +4,11 @@ import { ok } from '../../src/client';
 import type { Kinds } from '../../src/kinds/kind';
 import { Adapters } from './adapters';
 import { createChannels, type DemoClient } from './channels';
-import { condition, type Fleet, isFailing, isReady, NEXT_VERSION, planFleet } from './fleet';
+import { condition, Fleet, isFailing, isReady, NEXT_VERSION, planFleet } from './fleet';
 import type { Screen } from './screen';
 
 const CLUSTERS = '/api/hyperfleet/v1/clusters';
 const CLUSTER = `${CLUSTERS}/{cluster_id}` as const;
-const NODE_POOLS = '/api/hyperfleet/v1/nodepools';
 const RESOURCES = '/api/hyperfleet/v1/resources';
 
 interface StoryOptions {
@@ -34,18 +33,47 @@ const PATIENCE = 120;
 
 /** Plays the whole demo. @returns a search expression that finds its fleet */
 export async function play(options: StoryOptions): Promise<string> {
-  const { client, screen, signal } = options;
-  const second = 1000 / options.speed;
   const run = randomBytes(2).toString('hex');
+  const search = `labels.demo='${run}'`;
+  const end = new AbortController();
+  const signal = AbortSignal.any([options.signal, end.signal]);
+  const fleet = new Fleet();
+  try {
+    // The watch goes on for ever: only if it fails is it the first of the two to end.
+    await Promise.race([
+      follow(fleet, options.client, search, signal),
+      playActs(fleet, { ...options, signal }, run),
+    ]);
+  } finally {
+    end.abort();
+  }
+  return search;
+}
+
+/** Keeps the fleet up to date. */
+async function follow(
+  fleet: Fleet,
+  client: DemoClient,
+  search: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const event of client.watch(RESOURCES, { search, signal })) {
+    if (event.type === 'updated') fleet.put(event.resource);
+    else if (event.type !== 'synced') fleet.remove(event.id);
+  }
+}
+
+async function playActs(fleet: Fleet, options: StoryOptions, run: string): Promise<void> {
+  const { screen, signal } = options;
+  const second = 1000 / options.speed;
   const adapters = new Adapters({ ...options, second });
 
   for (const act of actsOf(options, run, adapters)) {
     screen.act(act.title);
-    await act.begin(await observe(client, run, signal));
+    await act.begin(fleet);
     // At a high speed, the machine may be slower than the demo.
     const deadline = Date.now() + Math.max(PATIENCE * second, 60_000);
     for (;;) {
-      const fleet = await observe(client, run, signal);
       screen.show(fleet);
       if (act.done(fleet)) break;
       if (Date.now() > deadline)
@@ -54,22 +82,6 @@ export async function play(options: StoryOptions): Promise<string> {
       await sleep(Math.max(second / 4, 20), undefined, { signal });
     }
   }
-  return `labels.demo='${run}'`;
-}
-
-async function observe(client: DemoClient, run: string, signal: AbortSignal): Promise<Fleet> {
-  const selection = { search: `labels.demo='${run}'`, pageSize: 500, signal };
-  const fleet: Fleet = { clusters: [], nodePools: [], channels: [], versions: [] };
-  for await (const cluster of client.each(CLUSTERS, selection)) fleet.clusters.push(cluster);
-  for await (const pool of client.each(NODE_POOLS, selection)) fleet.nodePools.push(pool);
-  const declared = {
-    ...selection,
-    search: `${selection.search} and kind in ('Channel', 'Version')`,
-  };
-  for await (const each of client.each(RESOURCES, declared)) {
-    (each.kind === 'Channel' ? fleet.channels : fleet.versions).push(each);
-  }
-  return fleet;
 }
 
 function actsOf(options: StoryOptions, run: string, adapters: Adapters): Act[] {
@@ -82,13 +94,14 @@ function actsOf(options: StoryOptions, run: string, adapters: Adapters): Act[] {
   return [
     {
       title: `${options.clusters} clusters are created`,
-      async begin() {
+      async begin(fleet) {
         for (const { body, nodePools } of planFleet(options.clusters, run)) {
           signal.throwIfAborted();
           const { data } = await ok(client.POST(CLUSTERS, { body }));
+          fleet.put(data);
           const params = { path: { cluster_id: data.id! } };
           for (const pool of nodePools) {
-            await ok(client.POST(`${CLUSTER}/nodepools`, { params, body: pool }));
+            fleet.put((await ok(client.POST(`${CLUSTER}/nodepools`, { params, body: pool }))).data);
           }
           screen.event(`${body.name} created with ${nodePools.length} node pools`);
         }
@@ -115,14 +128,14 @@ function actsOf(options: StoryOptions, run: string, adapters: Adapters): Act[] {
     },
     ...Array.from({ length: waves }, (_, wave) => ({
       title: `Version ${NEXT_VERSION} is rolled out, wave ${wave + 1} of ${waves}; clusters stay available`,
-      async begin({ clusters }: Fleet) {
-        for (const { id, name, spec } of clusters.filter(
+      async begin(fleet: Fleet) {
+        for (const { id, name, spec } of fleet.clusters.filter(
           (_each, index) => index % waves === wave,
         )) {
           signal.throwIfAborted();
           const params = { path: { cluster_id: id! } };
           const body = { spec: { ...spec, version: NEXT_VERSION } };
-          await ok(client.PATCH(CLUSTER, { params, body }));
+          fleet.put((await ok(client.PATCH(CLUSTER, { params, body }))).data);
           screen.event(`${name} is updated to version ${NEXT_VERSION}`);
         }
       },
@@ -142,7 +155,8 @@ function actsOf(options: StoryOptions, run: string, adapters: Adapters): Act[] {
       ? [
           {
             title: 'Channels with versions are created: the service declares these kinds',
-            begin: () => createChannels(client, run, (text) => screen.event(text)),
+            begin: (fleet: Fleet) =>
+              createChannels(client, fleet, run, (text) => screen.event(text)),
             done: ({ versions }: Fleet) => versions.every(isReady),
           },
         ]

@@ -1,0 +1,62 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { ok } from './api-error';
+
+type StreamResult =
+  | { data: ReadableStream<Uint8Array> | null; error?: never; response: Response }
+  | { data?: never; error: unknown; response: Response };
+
+export type GetStream = (path: string, options: object) => Promise<StreamResult>;
+
+/** The service sends a comment every 15 s. */
+const SILENCE_MS = 45_000;
+
+interface StreamOptions {
+  /** Parameters of the path and the query. */
+  params: object;
+  signal?: AbortSignal;
+  /** Called when the service says how many milliseconds to wait before the next connection. */
+  onRetry: (pause: number) => void;
+}
+
+/**
+ * Yields the events of one connection until the service ends it. It reads on only when it is asked for the next
+ * event: a slow consumer makes the service wait.
+ * @throws ApiError for a response that is not a success; another error when the connection breaks, or when nothing has
+ * come for 45 s
+ */
+export async function* readEvents(
+  get: GetStream,
+  path: string,
+  { params, signal, onRetry }: StreamOptions,
+): AsyncGenerator<EventSourceMessage, void, undefined> {
+  const connection = new AbortController();
+  const signals = [connection.signal, ...(signal ? [signal] : [])];
+  const silent = () =>
+    connection.abort(new Error(`Nothing has come for ${SILENCE_MS / 1000} seconds`));
+  // Only the time that is spent waiting counts, and not the time that the consumer takes.
+  const notSilent = async <Value>(pending: Promise<Value>): Promise<Value> => {
+    const timer = setTimeout(silent, SILENCE_MS);
+    return pending.finally(() => clearTimeout(timer));
+  };
+
+  try {
+    const options = { params, parseAs: 'stream', signal: AbortSignal.any(signals) };
+    const { data, response } = await ok(notSilent(get(path, options)));
+    const type = response.headers.get('Content-Type');
+    if (!data || !type?.startsWith('text/event-stream')) {
+      throw new Error(`The response is ${type ?? 'empty'} and not a stream of events`);
+    }
+    const events: EventSourceMessage[] = [];
+    const parser = createParser({ onEvent: (event) => events.push(event), onRetry });
+    const decoder = new TextDecoder();
+    const reader = data.getReader();
+    for (;;) {
+      const { done, value } = await notSilent(reader.read());
+      if (done) return;
+      parser.feed(decoder.decode(value, { stream: true }));
+      yield* events.splice(0);
+    }
+  } finally {
+    connection.abort();
+  }
+}
