@@ -160,7 +160,7 @@ export class WatchStream {
   /** As the HTML standard says, of what the service may send: anything else is a fault. */
   private read(text: string): void {
     this.text += text;
-    if (this.headers['content-type'] !== 'text/event-stream') return;
+    if (this.status !== 200) return;
     for (let end = this.text.indexOf('\n'); end >= 0; end = this.text.indexOf('\n')) {
       this.line(this.text.slice(0, end));
       this.text = this.text.slice(end + 1);
