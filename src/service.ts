@@ -22,6 +22,7 @@ import { Metrics } from './telemetry/metrics';
 /** All parts of the process, ready to serve. `close` releases them. */
 export interface RunningService extends Service {
   gate: Gate;
+  watches: Watches;
   close(): Promise<void>;
 }
 
