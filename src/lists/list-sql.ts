@@ -73,15 +73,6 @@ export function resourceListSql(list: List, columns: 'all' | 'versions'): Knex.R
   );
 }
 
-/** The ids of all matches as one list, in one row. */
-export function idListSql(list: Pick<List, 'listing' | 'ofParent' | 'search'>): Knex.Raw {
-  const { tables } = list.search;
-  return sql.raw(`SELECT ? AS found, ${POSITION} AS position, (?) AS ids`, [
-    parentExists(list),
-    matches(list, tables).select(sql.raw(`string_agg(${idColumn(tables[0])}, ',')`)),
-  ]);
-}
-
 function parentExists({ ofParent }: Pick<List, 'ofParent'>): Knex.Raw {
   return ofParent
     ? sql.raw('EXISTS (SELECT 1 FROM resources WHERE id = ? AND kind = ?)', [ID, KIND])

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { LRUCache } from 'lru-cache';
 import { compile, type Statement } from '../postgres/statement';
 import type { AdapterStatusRow, ResourceRow } from '../repositories/rows';
-import { idListSql, type List, reportListSql, resourceListSql } from './list-sql';
+import { type List, reportListSql, resourceListSql } from './list-sql';
 
 /** What each row of a list says of the whole of it. */
 interface Envelope {
@@ -28,14 +28,6 @@ export function resourceListStatement(list: List): Statement<ListRow> {
 
 export function versionListStatement(list: List): Statement<VersionsRow> {
   return statementFor('resources', 'versions', list, (of) => resourceListSql(of, 'versions'));
-}
-
-/** A watch asks for it only once, so it is not kept. */
-export function idListStatement(list: Pick<List, 'listing' | 'ofParent' | 'search'>) {
-  return compile<Omit<VersionsRow, 'total' | 'versions'>>(
-    { operation: 'select', table: 'resources' },
-    idListSql(list),
-  );
 }
 
 export function reportListStatement(list: List): Statement<ReportRow> {

@@ -18,7 +18,6 @@ import {
   reportListStatement,
   resourceListStatement,
   type VersionsRow,
-  idListStatement,
   versionListStatement,
 } from './list-statements';
 
@@ -84,27 +83,6 @@ export async function listResources<T = never>(
   }
   const rows = await send(resourceListStatement(list), values, list.pageSize);
   return { ...toPage(rows, 'id'), position: positionOf(rows[0]!, scope) };
-}
-
-/**
- * The ids of all resources that a search finds, in no order.
- * @returns also the snapshot that they are from; undefined on a standby
- * @throws ProblemError NTF-001 when the parent of the scope does not exist
- * @throws SearchError
- */
-export async function listIds(
-  db: Database,
-  scope: ListScope,
-  tree: SearchTree | undefined,
-  signal: AbortSignal,
-): Promise<{ ids: string[]; position: Position | undefined }> {
-  const { kinds, ownerId } = scope;
-  const listing = resourceListing(kinds);
-  const search = planSearch(tree, { listing, parentId: ownerId, order: [] });
-  const statement = idListStatement({ listing, ofParent: ownerId !== undefined, search });
-  const values = { ...parentValues(scope), ...searchValues(search) };
-  const [row] = await db.query(statement, values, signal);
-  return { position: positionOf(row!, scope), ids: split(row!.ids) };
 }
 
 function parentValues({ kinds, ownerId }: ListScope) {

@@ -1,15 +1,12 @@
-import type { Position } from '../../src/changes/snapshot';
 import { readCursor } from '../../src/changes/snapshot';
-import { listIds } from '../../src/lists/lists';
 import type { Statement } from '../../src/postgres/statement';
-import { parseSearch } from '../../src/search/parse';
 import { api } from '../support/api';
 import { startTestApp, type TestApp } from '../support/app';
 import { withClient } from '../support/database';
 import { kindsFile } from '../support/declared-kinds';
-import { newCluster, newNodePool, newReport } from '../support/factories';
-import { CLUSTER, NODE_POOL } from '../support/kinds';
+import { newCluster, newReport } from '../support/factories';
 import { OwnPostgres } from '../support/own-postgres';
+import { WatchStream } from '../support/watch-stream';
 
 /* Lists say which snapshot they show. The server is the test's own, so nobody else begins a transaction. */
 
@@ -117,40 +114,6 @@ test('a page that is read again has the cursor of what is shown', async () => {
   expect(shown).toBe(await cursorOf(reading, list));
 });
 
-describe('the ids of all matches', () => {
-  const ids = (kinds = [CLUSTER], search = '', ownerId?: string) => {
-    const { signal } = new AbortController();
-    return listIds(holding.service.db, { kinds, ownerId }, parseSearch(search), signal);
-  };
-
-  it('are those of the list, from the snapshot of its cursor', async () => {
-    await api(holding).post(`/clusters/${cluster}/nodepools`).send(newNodePool());
-    for (const [kinds, search, ownerId, path] of [
-      [[CLUSTER], '', undefined, '/clusters?pageSize=100'],
-      [
-        [CLUSTER],
-        `id != '${cluster}'`,
-        undefined,
-        `/clusters?search=id != '${cluster}'&pageSize=100`,
-      ],
-      [[CLUSTER], "name = 'nobody'", undefined, "/clusters?search=name = 'nobody'"],
-      [[NODE_POOL], '', cluster, `/clusters/${cluster}/nodepools`],
-    ] as const) {
-      const { body } = await api(holding).get(encodeURI(path));
-      const items = body.items as { id: string }[];
-      const found = await ids([...kinds], search, ownerId);
-      expect(found.ids.sort()).toEqual(items.map(({ id }) => id).sort());
-      expect(found.position).toEqual(readCursor((await cursorOf(holding, path))!));
-    }
-  });
-
-  it('need a parent that exists', async () => {
-    await expect(ids([NODE_POOL], '', cluster.replace(/.$/, '0'))).rejects.toMatchObject({
-      code: 'NTF-001',
-    });
-  });
-});
-
 test('a standby, whose snapshots do not tell, gives no cursor', async () => {
   await server.stop();
   server.install('standby.signal', '');
@@ -158,12 +121,7 @@ test('a standby, whose snapshots do not tell, gives no cursor', async () => {
   for (const app of apps) {
     for (const [, path] of LISTS) expect(await cursorOf(app, path())).toBeUndefined();
   }
-  const { signal } = new AbortController();
-  const found: { position: Position | undefined } = await listIds(
-    holding.service.db,
-    { kinds: [CLUSTER] },
-    undefined,
-    signal,
-  );
-  expect(found.position).toBeUndefined();
+  const watch = await WatchStream.open(holding, { path: '/clusters' });
+  expect(watch.status).toBe(503);
+  expect(watch.headers['retry-after']).toBeDefined();
 });
