@@ -13,6 +13,8 @@ api:
   defaultPageSize: 20
   conditionAliases: true
   stuckAfterSeconds: 600
+  maxWatches: 1000
+  watchRetentionSeconds: 86400
   logLevel: info
   logPolls: true
   keepAliveSeconds: 620

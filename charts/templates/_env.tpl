@@ -20,6 +20,10 @@
   value: {{ .Values.api.conditionAliases | quote }}
 - name: HYPERFLEET_STUCK_AFTER_SECONDS
   value: {{ int64 .Values.api.stuckAfterSeconds | quote }}
+- name: HYPERFLEET_MAX_WATCHES
+  value: {{ int64 .Values.api.maxWatches | quote }}
+- name: HYPERFLEET_WATCH_RETENTION_SECONDS
+  value: {{ int64 .Values.api.watchRetentionSeconds | quote }}
 - name: LOG_LEVEL
   value: {{ .Values.api.logLevel | quote }}
 - name: LOG_POLLS

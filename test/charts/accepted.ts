@@ -160,6 +160,8 @@ export const ACCEPTED: ValueSet[] = [
       adapters: { cluster: [], nodepool: ['gcp-provisioner'] },
       api: {
         defaultPageSize: 65500,
+        maxWatches: 0,
+        watchRetentionSeconds: 1000000,
         keepAliveSeconds: 70,
         preStopSeconds: 10,
         shutdownTimeoutSeconds: 45,
@@ -192,6 +194,8 @@ export const ACCEPTED: ValueSet[] = [
         HYPERFLEET_CLUSTER_ADAPTERS: '[]',
         HYPERFLEET_NODEPOOL_ADAPTERS: '["gcp-provisioner"]',
         HYPERFLEET_DEFAULT_PAGE_SIZE: '65500',
+        HYPERFLEET_MAX_WATCHES: '0',
+        HYPERFLEET_WATCH_RETENTION_SECONDS: '1000000',
         KEEP_ALIVE_SECONDS: '70',
         SHUTDOWN_TIMEOUT_MS: '45000',
         OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',

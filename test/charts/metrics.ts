@@ -32,5 +32,8 @@ export const declaredMetrics = (): string[] => {
   const metrics = new Metrics();
   metrics.watchPool({ totalCount: 0, idleCount: 0, waitingCount: 0 });
   metrics.watchFleet(() => Promise.resolve([]));
+  metrics.watchWatches(() => 0);
+  metrics.watchEvents({ updated: 0, left: 0, removed: 0 });
+  metrics.watchHorizon(() => 0);
   return metrics.registry.getMetricsAsArray().map(({ name }) => name);
 };

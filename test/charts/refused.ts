@@ -14,6 +14,11 @@ export const REFUSED: RefusedSet[] = [
   { name: 'text for a switch', values: { auth: { enableJwt: 'no' } }, says: /enableJwt/ },
   { name: 'a page of no items', values: { api: { defaultPageSize: 0 } }, says: /defaultPageSize/ },
   {
+    name: 'a retention that is too short for watches',
+    values: { api: { watchRetentionSeconds: 59 } },
+    says: /watchRetentionSeconds/,
+  },
+  {
     name: 'an unknown TLS mode',
     values: { database: { external: { sslMode: 'on' } } },
     says: /sslMode/,

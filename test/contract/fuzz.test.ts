@@ -14,7 +14,7 @@ import {
   type Operation,
   schemaCompiler,
 } from './json-schema';
-import { B, type Made, newBody } from './requests';
+import { B, listsResources, type Made, newBody } from './requests';
 
 /*
  * Sends requests made from the schemas of the contract, good, nearly good and bad, to every operation. Whatever comes,
@@ -58,6 +58,20 @@ function fuzzedOperation({ id, method, path }: Operation, document: Document): F
   };
 }
 
+const asStream = (id: string) => `${id} as a stream`;
+
+/** Almost every stream would be refused because of these. */
+const NOT_OF_STREAMS = ['page', 'pageSize', 'size', 'order', 'orderBy', 'since'];
+
+/** The same operation, for requests of streams. */
+function streaming(operation: FuzzedOperation): FuzzedOperation {
+  const parameters = operation.parameters
+    .filter(({ name }) => !NOT_OF_STREAMS.includes(name))
+    .map((parameter) => (parameter.name === 'watch' ? ALWAYS : parameter));
+  return { ...operation, parameters };
+}
+const ALWAYS = { name: 'watch', in: 'query', schema: { enum: [true] } };
+
 describe.each([
   ['the built-in kinds', BUILT_IN],
   ['five declared kinds', DECLARED],
@@ -71,7 +85,15 @@ describe.each([
     Json
   >;
   kind!.enum = [...kinds.keys()];
-  const fuzzed = operations.map((operation) => fuzzedOperation(operation, document));
+  const fuzzed = new Map(
+    operations.flatMap((operation) => {
+      const page = fuzzedOperation(operation, document);
+      const { id } = operation;
+      return listsResources(operation)
+        ? [[id, page] as const, [asStream(id), streaming(page)] as const]
+        : [[id, page] as const];
+    }),
+  );
 
   let app: TestApp;
   /** The newest first. */
@@ -79,7 +101,6 @@ describe.each([
   const counts = new Map<number, number>();
   const succeeded = new Set<string>();
   let sent = 0;
-  let streams = 0;
 
   beforeAll(async () => {
     app = await startTestApp({ env: serving(entities) });
@@ -137,7 +158,10 @@ describe.each([
     if (types.length === 0) return text === '' ? [] : [`a body with ${status}: ${text}`];
     const schema = documented.content[type];
     if (schema === undefined) return [`the type '${type}' is not documented for ${status}`];
-    const faults = checkerOf(schema)(response.body ?? text);
+    const reduced = /(?:^|&)fields=/.test(request.query);
+    const faults = checkerOf(schema)(response.body ?? text).filter(
+      (fault) => !reduced || !fault.includes('must have required property'),
+    );
     for (const name of neededHeaders(documented, status, type)) {
       if (response.headers[name.toLowerCase()] === undefined) faults.push(`no header ${name}`);
     }
@@ -146,27 +170,28 @@ describe.each([
 
   /** Fails with the smallest request that gets a response it should not get. */
   function fuzz(
-    list: FuzzedOperation[],
+    list: [name: string, FuzzedOperation][],
     limits: { numRuns: number; seconds: number },
   ): Promise<void> {
-    const request = fc.oneof(...list.map((operation) => requestTo(operation, told)));
+    const request = fc.oneof(...list.map(([, operation]) => requestTo(operation, told)));
     return fc.assert(
       fc.asyncProperty(request, async (made) => {
         if (sent++ % FRESH_EVERY === 0) await refresh();
         const response = await sendFuzz(made);
         counts.set(response.status, (counts.get(response.status) ?? 0) + 1);
-        if (response.status < 400) succeeded.add(made.operation);
-        if (response.type === 'text/event-stream') streams++;
+        const streams = response.type === 'text/event-stream';
+        const name = streams ? asStream(made.operation) : made.operation;
+        if (response.status < 400) succeeded.add(name);
         expect(faultsOf(made, response)).toEqual([]);
       }),
       { numRuns: limits.numRuns, interruptAfterTimeLimit: limits.seconds * 1000, seed: SEED },
     );
   }
 
-  const unsuccessful = () => fuzzed.filter(({ id }) => !succeeded.has(id));
+  const unsuccessful = () => [...fuzzed].filter(([name]) => !succeeded.has(name));
 
   test(`for ${SECONDS} s no request gets a response that the contract does not describe`, async () => {
-    await fuzz(fuzzed, { numRuns: 1e9, seconds: SECONDS });
+    await fuzz([...fuzzed], { numRuns: 1e9, seconds: SECONDS });
   });
 
   test('the requests were good enough to succeed and bad enough to be refused', async () => {
@@ -174,7 +199,7 @@ describe.each([
     for (let round = 0; round < 10 && unsuccessful().length > 0; round++) {
       await fuzz(unsuccessful(), { numRuns: 100, seconds: 10 });
     }
-    expect(unsuccessful()).toEqual([]);
+    expect(unsuccessful().map(([name]) => name)).toEqual([]);
     const statuses = Object.fromEntries(counts);
     process.stdout.write(`Fuzz: ${sent} requests, by status ${JSON.stringify(statuses)}\n`);
     for (const status of [200, 201, 202, 204, 400, 404, 415]) {
@@ -186,7 +211,6 @@ describe.each([
     const response = await supertest(app.url).get(`${B}/clusters?pageSize=500`);
     expect(response.status).toBe(200);
     expect(response.body.total).toBe(response.body.size);
-    expect(streams).toBeGreaterThan(0);
     const watches = app.service.metrics.registry.getSingleMetric('hyperfleet_api_watches')!;
     const open = async () => (await watches.get()).values[0]!.value;
     for (let wait = 0; wait < 50 && (await open()) > 0; wait++) await sleep(100);

@@ -154,7 +154,7 @@ export const listsResources = ({ verb, id }: Operation): boolean =>
   verb === 'list' || id === 'getResources';
 
 /** A cursor of another database. */
-export const FOREIGN_CURSOR = '1.00000001.1~1:0:';
+export const FOREIGN_CURSOR = '1.00000001.1~1~0';
 
 /** The kinds whose resources an operation can be tried with. */
 export function kindsFor({ kind, verb }: Pick<Operation, 'kind' | 'verb'>, kinds: Kinds): Kind[] {

@@ -4,7 +4,7 @@ import { startTestApp, type TestApp } from '../support/app';
 /* What a list accepts of a watch before any stream begins. */
 
 const LISTS = ['/clusters', '/nodepools', '/resources'];
-const CURSOR = '1.00000001.1~1:0:';
+const CURSOR = '1.00000001.1~1~0';
 
 let app: TestApp;
 beforeAll(async () => {
