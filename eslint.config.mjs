@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 
 /** The rooms of `src/`, top to bottom: a room imports only from rooms below it. */
 const ROOMS = [
-  ...['handlers', 'http', 'auth', 'contract', 'specs', 'lists', 'repositories'],
+  ...['handlers', 'watch', 'http', 'auth', 'contract', 'specs', 'lists', 'changes', 'repositories'],
   ...['search', 'conditions'],
   ...['postgres', 'embedded', 'telemetry', 'config', 'kinds', 'problems'],
 ];

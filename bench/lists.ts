@@ -1,4 +1,5 @@
 import { loadavg } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { withClient } from '../test/support/database';
 import { createFleet, type Fleet, settle } from './fleet';
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '3' },
     reports: { type: 'string', default: '200000' },
     only: { type: 'string' },
+    against: { type: 'string' },
     document: { type: 'boolean', default: false },
   },
 });
@@ -25,11 +27,18 @@ const SIZES = values.sizes.split(',').map(Number);
 const ROUNDS = Number(values.rounds);
 const SECONDS = Number(values.seconds);
 const REPORTS = Number(values.reports);
+/** By label: the build in another checkout, to compare with, and this one. */
+const ROOTS: Record<string, string | undefined> =
+  values.against === undefined
+    ? { '': undefined }
+    : { ', old': resolve(values.against), ', new': undefined };
 const QUERIES = LISTS.filter(({ name }) => values.only?.split(',').includes(name) ?? true);
 
 /** A fleet with a database and a service of its own. */
 interface Stage {
   title: string;
+  /** A label of `ROOTS`. */
+  build: string;
   databaseUrl: string;
   fleet: Fleet;
   server: Server;
@@ -44,7 +53,9 @@ interface Measured {
 async function lists(postgres: Postgres): Promise<void> {
   const { postmaster } = postgres;
   const stages: Stage[] = [];
-  for (const size of SIZES) stages.push(await prepare(postgres, size));
+  for (const size of SIZES) {
+    for (const build of Object.keys(ROOTS)) stages.push(await prepare(postgres, size, build));
+  }
   const loads: number[] = [];
   const measured = await measureAll(stages, postmaster, loads);
 
@@ -78,17 +89,17 @@ async function lists(postgres: Postgres): Promise<void> {
   if (values.document) await writeSection('performance.md', 'lists', text);
 }
 
-async function prepare(postgres: Postgres, size: number): Promise<Stage> {
-  const title = size.toLocaleString('en-US');
+async function prepare(postgres: Postgres, size: number, build: string): Promise<Stage> {
+  const title = `${size.toLocaleString('en-US')}${build}`;
   say(`Creating ${title} clusters …`);
   const databaseUrl = await postgres.createDatabase();
-  const server = await startService({ databaseUrl, migrate: true });
+  const server = await startService({ databaseUrl, root: ROOTS[build], migrate: true });
   const fleet = await createFleet(server.port, size);
   await settle(databaseUrl);
-  return { title, databaseUrl, fleet, server };
+  return { title, build, databaseUrl, fleet, server };
 }
 
-/** All sizes in turn for each query. */
+/** All sizes, and both builds of each, in turn for each query. */
 async function measureAll(
   stages: readonly Stage[],
   postmaster: number | undefined,
@@ -118,16 +129,19 @@ async function measureAll(
 /** The growth of each query, the stages of one below one another. */
 function table(measured: readonly Measured[]): string {
   const rows = QUERIES.flatMap((query) => {
-    const [smallest, ...others] = measured
+    const all = measured
       .filter((it) => it.query === query)
       .map(({ stage, samples }) => ({ stage, sample: medianSample(samples) }));
-    return [smallest!, ...others].map(({ stage, sample }) => [
-      query.title,
-      stage.title,
-      String(query.connections[0]),
-      ...[sample.rps, sample.p50, sample.p99, sample.cpuServer, sample.cpuPostgres].map(figure),
-      stage === smallest!.stage ? '' : (sample.rps / smallest!.sample.rps).toFixed(2),
-    ]);
+    return all.map(({ stage, sample }) => {
+      const smallest = all.find((it) => it.stage.build === stage.build)!;
+      return [
+        query.title,
+        stage.title,
+        String(query.connections[0]),
+        ...[sample.rps, sample.p50, sample.p99, sample.cpuServer, sample.cpuPostgres].map(figure),
+        stage === smallest.stage ? '' : (sample.rps / smallest.sample.rps).toFixed(2),
+      ];
+    });
   });
   const header = [
     'query',

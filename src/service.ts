@@ -1,5 +1,6 @@
 import knexBuilder, { type Knex } from 'knex';
 import { createGate, type Gate } from './auth/gate';
+import { startPruning } from './changes/retention';
 import { assertDatabase, type Config, ConfigError, hasExternalDatabase } from './config/config';
 import { commandLine } from './config/package-root';
 import { createContract } from './contract/contract';
@@ -21,6 +22,7 @@ import { Metrics } from './telemetry/metrics';
 /** All parts of the process, ready to serve. `close` releases them. */
 export interface RunningService extends Service {
   gate: Gate;
+  watches: Watches;
   close(): Promise<void>;
 }
 
@@ -58,6 +60,7 @@ export async function createService(config: Config, log: Logger): Promise<Runnin
   const watches = new Watches(parts);
   // What a client may watch depends on the rules; those that still may, come back.
   if (gate.authorizer) gate.authorizer.onChange = () => watches.endAll();
+  const stopPruning = startPruning(db, config.watchRetentionSeconds, log);
   return {
     ...parts,
     ...{ gate, watches },
@@ -65,6 +68,7 @@ export async function createService(config: Config, log: Logger): Promise<Runnin
       watches.close();
       gate.authenticator?.close();
       gate.authorizer?.close();
+      stopPruning();
       await database.close();
     },
   };

@@ -23,61 +23,38 @@ export function readPosition(text: string): Position {
 
 /** The contract promises this to clients that store cursors. */
 const MAX_LENGTH = 512;
-const SEPARATOR = '~';
-const BASE = 36;
 
 /**
- * Writes a position as a cursor. The transactions that were in progress are written as differences. Those that do not
- * fit count as yet to begin, and so do all later ones: what they changed may then be sent twice, but is never missed.
+ * Writes a position as a cursor: xmin, the transactions in progress and xmax, each as the difference to the one before.
+ * What does not fit is left out, so the last that does becomes xmax. What was changed by it or later may then be sent
+ * twice, but is never missed.
  */
 export function toCursor({ identity, snapshot }: Position): string {
-  const { xmin, xmax, xip } = parts(snapshot);
-  const begin = `${identity}${SEPARATOR}${xmin.toString(BASE)}:`;
-  // The differences are at most as long as the first one that is left out, or as the last one of all.
-  const room = MAX_LENGTH - begin.length - (xmax - xmin).toString(BASE).length - 1;
-  const written: string[] = [];
-  let length = 0;
-  let last = xmin;
-  for (const xid of xip) {
-    const difference = (xid - last).toString(BASE);
-    length += difference.length + 1;
-    if (length > room) return `${begin}${(xid - xmin).toString(BASE)}:${written.join(',')}`;
-    written.push(difference);
+  const [xmin, xmax, xip] = snapshot.split(':') as [string, string, string];
+  let cursor = identity;
+  let last = 0n;
+  for (const xid of [xmin, ...(xip === '' ? [] : xip.split(',')), xmax].map(BigInt)) {
+    const next = `${cursor}~${(xid - last).toString(16)}`;
+    if (next.length > MAX_LENGTH) break;
+    cursor = next;
     last = xid;
   }
-  return `${begin}${(xmax - xmin).toString(BASE)}:${written.join(',')}`;
+  return cursor;
 }
 
-const CURSOR = /^([0-9a-f]+\.[0-9A-F]{8}\.[0-9]+)~([0-9a-z]{1,13}):([0-9a-z]{1,13}):([0-9a-z,]*)$/;
+const CURSOR = /^[0-9a-f]+\.[0-9A-F]{8}\.[0-9]+(~[0-9a-f]{1,16}){2,}$/;
+const MAX_XID = 2n ** 63n;
 
 /** @returns undefined for text that `toCursor` has not written */
 export function readCursor(text: string): Position | undefined {
-  const [, identity, first, length, differences] = CURSOR.exec(text) ?? [];
-  if (identity === undefined) return undefined;
-  const xmin = fromBase(first!);
-  const xmax = xmin + fromBase(length!);
-  let last = xmin;
-  const xip = differences === '' ? [] : differences!.split(',').map((it) => (last += fromBase(it)));
-  const ascends = xip.every((xid, index) => index === 0 || xid > xip[index - 1]!);
-  const inOrder = ascends && (xip.length === 0 || last < xmax);
-  if (xmin === 0n || xmax >= MAX_XID || !inOrder) return undefined;
-  return { identity, snapshot: `${xmin}:${xmax}:${xip.join(',')}` };
-}
-
-const MAX_XID = 2n ** 63n;
-
-function fromBase(digits: string): bigint {
-  return Array.from(digits).reduce(
-    (value, digit) => value * BigInt(BASE) + BigInt(parseInt(digit, BASE)),
-    0n,
-  );
-}
-
-function parts(snapshot: string): { xmin: bigint; xmax: bigint; xip: bigint[] } {
-  const [xmin, xmax, xip] = snapshot.split(':') as [string, string, string];
-  return {
-    xmin: BigInt(xmin),
-    xmax: BigInt(xmax),
-    xip: xip === '' ? [] : xip.split(',').map(BigInt),
-  };
+  if (!CURSOR.test(text)) return undefined;
+  const [identity, ...differences] = text.split('~') as [string, ...string[]];
+  let last = 0n;
+  const xids = differences.map((digits) => (last += BigInt(`0x${digits}`)));
+  // The oldest transaction in progress is xmin itself.
+  const ascends = xids.every((xid, index) => index < 2 || xid > xids[index - 1]!);
+  const xmin = xids[0]!;
+  const xmax = xids.at(-1)!;
+  if (xmin === 0n || xmax >= MAX_XID || !ascends) return undefined;
+  return { identity, snapshot: `${xmin}:${xmax}:${xids.slice(1, -1).join(',')}` };
 }

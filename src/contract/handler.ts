@@ -2,14 +2,15 @@ import type { Response } from 'express';
 import type { operations, verbs } from '../../generated/openapi';
 import type { Config } from '../config/config';
 import type { Kind, Kinds } from '../kinds/kind';
+import type { ListScope } from '../lists/lists';
 import type { Database } from '../postgres/database';
+import type { SearchTree } from '../search/parse';
 import type { SpecValidator } from '../specs/spec-validator';
 import type { Logger } from '../telemetry/log';
 import type { Metrics } from '../telemetry/metrics';
 import type { Contract } from './contract';
 import type { Operation, OperationId, Verb } from './document';
 import type { Shown, WrittenResources } from './written';
-import type { Watches } from '../watch/watches';
 
 /** What handlers use; one per process. */
 export interface Service {
@@ -20,8 +21,33 @@ export interface Service {
   log: Logger;
   metrics: Metrics;
   specs: SpecValidator;
-  watches: Watches;
+  watches: WatchOpener;
   written: WrittenResources;
+}
+
+/** Streams lists and their changes. */
+export interface WatchOpener {
+  /**
+   * Looks for what comes first in the stream.
+   * @returns sends the stream
+   * @throws ProblemError NTF-001 parent not found, GON-001 cursor gone, SVC-001
+   * @throws SearchError
+   */
+  begin(request: WatchRequest): Promise<(response: Response) => void>;
+}
+
+/** What a client wants to watch. */
+export interface WatchRequest {
+  operation: Operation;
+  scope: ListScope;
+  search: SearchTree | undefined;
+  /** A cursor: only what has changed after it. Undefined: first everything that matches. */
+  since: string | undefined;
+  /** The parameter `fields`. */
+  fields: string | undefined;
+  /** When the token of the client expires, in ms since the epoch. */
+  tokenExpiresAt: number | undefined;
+  signal: AbortSignal;
 }
 
 type Parameters<Op extends OperationId, In extends string> = operations[Op] extends {

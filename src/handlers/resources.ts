@@ -1,5 +1,6 @@
 import type { components } from '../../generated/openapi';
 import type { Handler, ResourceHandler, Service } from '../contract/handler';
+import { toCursor } from '../changes/snapshot';
 import { show, Written } from '../contract/written';
 import { etagOf, noneMatch, versionGuard } from '../http/etag';
 import { mergePatch } from './merge-patch';
@@ -21,15 +22,15 @@ export const list: ResourceHandler<'list'> = async (request, service) => {
   const { kind, ownerId } = request;
   const scope = { kinds: [kind], ownerId };
   if (request.query.watch === true) return watchList(request, scope, service);
-  const page = await listPage(request, scope, service);
-  return { status: 200, body: { kind: `${kind.name}List`, ...page } };
+  const { page, headers } = await listPage(request, scope, service);
+  return { status: 200, body: { kind: `${kind.name}List`, ...page }, headers };
 };
 
 export const getResources: Handler<'getResources'> = async (request, service) => {
   const scope = { kinds: wantedKinds(request.query, service) };
   if (request.query.watch === true) return watchList(request, scope, service);
-  const page = await listPage(request, scope, service);
-  return { status: 200, body: { kind: 'ResourceList', ...page } };
+  const { page, headers } = await listPage(request, scope, service);
+  return { status: 200, body: { kind: 'ResourceList', ...page }, headers };
 };
 
 async function listPage(
@@ -40,9 +41,13 @@ async function listPage(
   const options = listOptions(request, resourceListing(scope.kinds));
   const { db, written } = service;
   const held = written.enabled ? written : undefined;
-  const { rows, total } = await listResources(db, scope, options, request.signal, held);
+  const found = await listResources(db, scope, options, request.signal, held);
+  const { rows, total, position } = found;
   const items = rows.map((row) => (row instanceof Written ? row : show(row, service, true)));
-  return { page: options.page, size: items.length, total, items };
+  return {
+    page: { page: options.page, size: items.length, total, items },
+    headers: position && { 'HyperFleet-Cursor': toCursor(position) },
+  };
 }
 
 /** The kind that a list of resources is limited to, or all of them. */

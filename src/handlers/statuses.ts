@@ -9,12 +9,12 @@ import { REPORT_LISTING } from '../search/fields';
 import { listOptions } from './list-options';
 
 export const listStatuses: ResourceHandler<'list-statuses'> = async (request, { db, written }) => {
-  const options = listOptions(request, REPORT_LISTING);
   const key = `${request.id}/statuses ${JSON.stringify(request.query)}`;
   if (written.has(key)) {
     const body = written.find(key, await getVersion(db, request));
     if (body !== undefined) return { status: 200, body };
   }
+  const options = listOptions(request, REPORT_LISTING);
   const { rows, total, version } = await listReports(db, request, options);
   const items = rows.map(toAdapterStatus);
   const page = { kind: 'AdapterStatusList', page: options.page, size: items.length, total, items };

@@ -1,5 +1,4 @@
 import type { Service, Streaming } from '../contract/handler';
-import { selectedPaths } from '../http/write-json';
 import type { ListScope } from '../lists/lists';
 import { resourceListing } from '../search/fields';
 import { type ListRequest, searchOf } from './list-options';
@@ -21,18 +20,13 @@ export async function watchList(
   const { fields, since } = query;
   const lastEventId = headers['last-event-id'] as string | undefined;
   const stream = await watches.begin({
+    operation,
     scope,
     search: searchOf(query, resourceListing(scope.kinds)),
     since: lastEventId ?? since,
     fields,
-    paths: selectedPaths(fields, operation),
     tokenExpiresAt,
     signal,
   });
-  return {
-    status: 200,
-    // The second one tells proxies not to collect what passes.
-    headers: { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' },
-    stream,
-  };
+  return { status: 200, stream };
 }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { POSITION } from '../changes/snapshot';
 import { Slot, sql } from '../postgres/statement';
 import { ADAPTER_STATUS_COLUMNS, RESOURCE_COLUMNS, RESOURCE_TABLES } from '../repositories/rows';
 import { IS_TARGET } from '../repositories/targets';
@@ -36,6 +37,7 @@ function searchSlots({ bindings }: SearchPlan): Slot[] {
 
 /**
  * One page of resources, or of their versions, and the exact number of matches, by one statement, so from one snapshot.
+ * It has a row per resource, or one for all versions, in which ids and versions are lists.
  *
  * The page is first found as ids, in the narrowest tables that can decide, and only those rows are read in
  * full. How the ids are found depends on the search:
@@ -45,29 +47,45 @@ function searchSlots({ bindings }: SearchPlan): Slot[] {
  *   all matches once, and both total and page come from that.
  */
 export function resourceListSql(list: List, columns: 'all' | 'versions'): Knex.Raw {
-  const { listing, ofParent, order, pageSize, search } = list;
+  const { listing, order, search } = list;
   const { total, page } = search.ordered ? fromIndex(list) : fromAllMatches(list);
-  const found = ofParent
+  // Versions alone need the rows of resources only to be ordered by them.
+  const [tables, from]: [string, Alias] =
+    columns === 'versions' && order[0]!.field === listing.identity
+      ? ['resource_status s', 's']
+      : [RESOURCE_TABLES, 'r'];
+  const ordering = orderSql(listing, order, from);
+  // An array is looked up in the index in one pass, which takes half as long as a join.
+  const inPage = sql.raw(`${idColumn(from)} = ANY (ARRAY(SELECT id FROM (?) ids))`, [page]);
+  const [selected, rows] =
+    columns === 'all'
+      ? [RESOURCE_COLUMNS, `LEFT JOIN (${tables}) ON ? ORDER BY ${ordering}`]
+      : [
+          'ids, versions',
+          `CROSS JOIN (
+             SELECT string_agg(s.resource_id, ',' ORDER BY ${ordering}) AS ids,
+               string_agg(s.version::text, ',' ORDER BY ${ordering}) AS versions
+             FROM ${tables} WHERE ?) page`,
+        ];
+  return sql.raw(
+    `WITH ? SELECT ? AS found, (SELECT ${POSITION}) AS position, t.total, ${selected} FROM t ${rows}`,
+    [total, parentExists(list), inPage],
+  );
+}
+
+/** The ids of all matches as one list, in one row. */
+export function idListSql(list: Pick<List, 'listing' | 'ofParent' | 'search'>): Knex.Raw {
+  const { tables } = list.search;
+  return sql.raw(`SELECT ? AS found, ${POSITION} AS position, (?) AS ids`, [
+    parentExists(list),
+    matches(list, tables).select(sql.raw(`string_agg(${idColumn(tables[0])}, ',')`)),
+  ]);
+}
+
+function parentExists({ ofParent }: Pick<List, 'ofParent'>): Knex.Raw {
+  return ofParent
     ? sql.raw('EXISTS (SELECT 1 FROM resources WHERE id = ? AND kind = ?)', [ID, KIND])
     : sql.raw('true');
-  // Versions alone need the rows of resources only to be ordered by them.
-  const byId = order[0]!.field === listing.identity;
-  const selected = columns === 'all' ? RESOURCE_COLUMNS : 's.resource_id AS id, s.version';
-  const [joined, ordering] =
-    columns === 'versions' && byId
-      ? ['', orderSql(listing, order, 's')]
-      : ['JOIN resources r ON r.id = page.id', orderSql(listing, order, 'r')];
-  // The literal LIMIT tells the planner that the page is small, whatever happens inside.
-  return sql.raw(
-    `WITH ? SELECT ? AS found, t.total, ${selected}
-     FROM t LEFT JOIN (
-       (SELECT id FROM (?) ids LIMIT ${pageSize}) page
-       ${joined}
-       JOIN resource_status s ON s.resource_id = page.id
-     ) ON true
-     ORDER BY ${ordering}`,
-    [total, found, page],
-  );
 }
 
 /** One page of the reports about a resource, and their number. */

@@ -2,23 +2,40 @@ import type { Knex } from 'knex';
 import { LRUCache } from 'lru-cache';
 import { compile, type Statement } from '../postgres/statement';
 import type { AdapterStatusRow, ResourceRow } from '../repositories/rows';
-import { type List, reportListSql, resourceListSql } from './list-sql';
+import { idListSql, type List, reportListSql, resourceListSql } from './list-sql';
 
-/** Without a match, there is one row, in which only `found` and `total` are set. */
-export type ListRow<Row> = Row & { found: boolean; total: number };
+/** What each row of a list says of the whole of it. */
+interface Envelope {
+  /** False: there is no such parent. */
+  found: boolean;
+  /** For `readPosition`; null on a standby. */
+  position: string | null;
+  total: number;
+}
 
-/** The same, with the version of the resource; null: there is no such resource. */
+/** Without a match, there is one row, in which only the envelope is set. */
+export type ListRow = Envelope & ResourceRow;
+
+/** The ids and versions of a page, separated by commas; null: it is empty. */
+export type VersionsRow = Envelope & { ids: string | null; versions: string | null };
+
+/** Without a match, there is one row, in which only `version` and `total` are set; null: there is no such resource. */
 export type ReportRow = AdapterStatusRow & { version: number | null; total: number };
 
-export function resourceListStatement(list: List): Statement<ListRow<ResourceRow>> {
+export function resourceListStatement(list: List): Statement<ListRow> {
   return statementFor('resources', 'rows', list, (of) => resourceListSql(of, 'all'));
 }
 
-/** A resource without anything but its version. */
-export type VersionRow = Pick<ResourceRow, 'id' | 'version'>;
-
-export function versionListStatement(list: List): Statement<ListRow<VersionRow>> {
+export function versionListStatement(list: List): Statement<VersionsRow> {
   return statementFor('resources', 'versions', list, (of) => resourceListSql(of, 'versions'));
+}
+
+/** A watch asks for it only once, so it is not kept. */
+export function idListStatement(list: Pick<List, 'listing' | 'ofParent' | 'search'>) {
+  return compile<Omit<VersionsRow, 'total' | 'versions'>>(
+    { operation: 'select', table: 'resources' },
+    idListSql(list),
+  );
 }
 
 export function reportListStatement(list: List): Statement<ReportRow> {

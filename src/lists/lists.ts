@@ -1,3 +1,4 @@
+import { type Position, readPosition } from '../changes/snapshot';
 import type { Kind } from '../kinds/kind';
 import type { Database } from '../postgres/database';
 import { type Statement, statement } from '../postgres/statement';
@@ -16,7 +17,8 @@ import {
   type ListRow,
   reportListStatement,
   resourceListStatement,
-  type VersionRow,
+  type VersionsRow,
+  idListStatement,
   versionListStatement,
 } from './list-statements';
 
@@ -41,6 +43,8 @@ export interface Page<Row> {
   rows: Row[];
   /** All matches, exact, from the same snapshot as the rows. */
   total: number;
+  /** Of resources only: that snapshot; undefined on a standby. */
+  position?: Position;
 }
 
 /** What the process holds of resources that it has read before, in which version. */
@@ -56,38 +60,74 @@ export interface Held<T> {
  */
 export async function listResources<T = never>(
   db: Database,
-  { kinds, ownerId }: ListScope,
+  scope: ListScope,
   options: ListOptions,
   signal: AbortSignal,
   held?: Held<T>,
 ): Promise<Page<ResourceRow | T>> {
-  const list = planList(resourceListing(kinds), ownerId, options);
-  const parent = kinds[0]!.parent;
+  const list = planList(resourceListing(scope.kinds), scope.ownerId, options);
   const values = {
-    id: ownerId,
-    kind: parent?.name,
+    ...parentValues(scope),
     offset: offsetOf(options),
     ...searchValues(list.search),
   };
-  const send = <Row>(statement: Statement<Row>, given: object, rows = list.pageSize) =>
+  const send = <Row>(statement: Statement<Row>, given: object, rows: number) =>
     isShort(list) && rows <= SHORT_ROWS
       ? db.read(statement, given)
       : db.query(statement, given, signal);
-  const read = async <Row extends VersionRow>(
-    statement: Statement<ListRow<Row>>,
-    fullRows?: number,
-  ) => {
-    const rows = await send(statement, values, fullRows);
-    if (rows[0]?.found === false) throw notFound({ kind: parent!, id: ownerId! });
-    return toPage(rows, 'id');
-  };
   for (let attempt = 1; held !== undefined && attempt <= TRIES; attempt++) {
-    // Rows of nothing but a version are short, however many there are.
-    const { rows: versions, total } = await read(versionListStatement(list), 0);
-    const rows = await complete(versions, held, (ids) => send(FIND_ROWS, { ids }, ids.length));
-    if (rows !== undefined) return { rows, total };
+    const [row] = await send(versionListStatement(list), values, 1);
+    const position = positionOf(row!, scope);
+    const read = (ids: string[]) => send(FIND_ROWS, { ids }, ids.length);
+    const rows = await complete(versionsOf(row!), held, read);
+    if (rows !== undefined) return { rows, total: row!.total, position };
   }
-  return read(resourceListStatement(list));
+  const rows = await send(resourceListStatement(list), values, list.pageSize);
+  return { ...toPage(rows, 'id'), position: positionOf(rows[0]!, scope) };
+}
+
+/**
+ * The ids of all resources that a search finds, in no order.
+ * @returns also the snapshot that they are from; undefined on a standby
+ * @throws ProblemError NTF-001 when the parent of the scope does not exist
+ * @throws SearchError
+ */
+export async function listIds(
+  db: Database,
+  scope: ListScope,
+  tree: SearchTree | undefined,
+  signal: AbortSignal,
+): Promise<{ ids: string[]; position: Position | undefined }> {
+  const { kinds, ownerId } = scope;
+  const listing = resourceListing(kinds);
+  const search = planSearch(tree, { listing, parentId: ownerId, order: [] });
+  const statement = idListStatement({ listing, ofParent: ownerId !== undefined, search });
+  const values = { ...parentValues(scope), ...searchValues(search) };
+  const [row] = await db.query(statement, values, signal);
+  return { position: positionOf(row!, scope), ids: split(row!.ids) };
+}
+
+function parentValues({ kinds, ownerId }: ListScope) {
+  return { id: ownerId, kind: kinds[0]!.parent?.name };
+}
+
+/** @throws ProblemError NTF-001 when the parent of the scope was not found */
+function positionOf(
+  { found, position }: Pick<ListRow, 'found' | 'position'>,
+  { kinds, ownerId }: ListScope,
+): Position | undefined {
+  if (!found) throw notFound({ kind: kinds[0]!.parent!, id: ownerId! });
+  return position === null ? undefined : readPosition(position);
+}
+
+function versionsOf({ ids, versions }: VersionsRow): Version[] {
+  const all = split(versions);
+  return split(ids).map((id, index) => ({ id, version: Number(all[index]) }));
+}
+
+/** Of values that contain no comma; null: there are none. */
+function split(list: string | null): string[] {
+  return list === null ? [] : list.split(',');
 }
 
 /** After so many pages whose resources changed while they were read, everything is read by one statement. */
@@ -98,13 +138,15 @@ const FIND_ROWS = statement<ResourceRow, { ids: string[] }>(
   `SELECT ${RESOURCE_COLUMNS} FROM ${RESOURCE_TABLES} WHERE r.id = ANY (:ids::text[])`,
 );
 
+type Version = Pick<ResourceRow, 'id' | 'version'>;
+
 /**
  * Reads what is not held. A version never changes its meaning, so the result is what the statement that found the
  * versions would have read.
  * @returns undefined when a resource has another version by now, or is gone
  */
 async function complete<T>(
-  versions: readonly VersionRow[],
+  versions: readonly Version[],
   held: Held<T>,
   read: (ids: string[]) => Promise<ResourceRow[]>,
 ): Promise<(ResourceRow | T)[] | undefined> {

@@ -6,13 +6,12 @@ import type { SearchTree } from '../search/parse';
 import { planSearch } from '../search/plan';
 import { idColumn } from '../search/predicate';
 import { matches, searchValues } from './list-sql';
-import type { VersionRow } from './list-statements';
 import type { ListScope } from './lists';
 
 /** The next resources of a list, by id, and where they stand in the history of the database. */
 export interface Step {
   position: Position;
-  versions: VersionRow[];
+  versions: { id: string; version: number }[];
 }
 
 interface StepRow {

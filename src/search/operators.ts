@@ -99,7 +99,7 @@ export function referenceTests(type: string, name: FieldName): Tests {
 }
 
 const IS_NULL: ColumnTest = { sql: (column) => `${column} IS NULL`, bindings: [] };
-const ANY_VALUE: ColumnTest = { sql: () => 'TRUE', bindings: [] };
+const ANY_VALUE: ColumnTest = { sql: (column) => `${column} IS NOT NULL`, bindings: [] };
 
 function compares(operator: Ordering, value: string, type: string): ColumnTest {
   return { sql: (column) => `${column} ${operator} ?::${type}`, bindings: [value] };

@@ -167,7 +167,7 @@ export function render(
       case 'label': {
         if (labels === 'in row') {
           bindings.push(node.key, ...node.test.bindings);
-          return `EXISTS (SELECT FROM (SELECT (r.labels ->> ?) COLLATE "C" AS value) x WHERE x.value IS NOT NULL AND ${node.test.sql('x.value')})`;
+          return `coalesce(${node.test.sql('((r.labels ->> ?) COLLATE "C")')}, FALSE)`;
         }
         const isOfKind = isOfKinds(node.kinds);
         bindings.push(...isOfKind.bindings, node.key, ...node.test.bindings);

@@ -145,6 +145,8 @@ export class Tail {
   private async advance(since: Position): Promise<void> {
     const began = performance.now();
     const groups = [...this.groups.values()];
+    // Before anything is awaited: streams may leave at any time.
+    const reader = (this.reader ??= new StandingsReader(groups.map(({ list }) => list)));
     const kinds = [...new Set(groups.flatMap(({ list }) => list.kinds))];
     const changes = await findChanges(this.service.db, kinds, since, MAX_TICK);
     if (typeof changes === 'string') {
@@ -158,7 +160,6 @@ export class Tail {
       return;
     }
     const told = new Set<Watch>();
-    const reader = (this.reader ??= new StandingsReader(groups.map(({ list }) => list)));
     for (let start = 0; start < changed.length; start += CHUNK) {
       const ids = changed.slice(start, start + CHUNK);
       for (const watch of await this.send(ids, since, groups, reader)) told.add(watch);

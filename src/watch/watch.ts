@@ -45,6 +45,10 @@ export class Watch {
       return;
     }
     response.once('close', () => this.stop());
+    // Express would add a charset, which the format does not have.
+    response.setHeader('Content-Type', 'text/event-stream');
+    // Tells proxies not to collect what passes.
+    response.setHeader('X-Accel-Buffering', 'no');
     response.flushHeaders();
     response.write(retryFrame(randomInt(...RETRY_MS)));
     this.comments = setInterval(() => response.write(COMMENT), COMMENT_MS);

@@ -1,35 +1,19 @@
 import type { Response } from 'express';
 import { readCursor } from '../changes/snapshot';
 import { StandingsReader, watchedList, type WatchedList } from '../changes/standing';
-import type { Service } from '../contract/handler';
-import type { Paths } from '../http/write-json';
-import type { ListScope } from '../lists/lists';
+import type { Service, WatchOpener, WatchRequest } from '../contract/handler';
+import { selectedPaths } from '../http/write-json';
 import { type Step, ListSteps } from '../lists/steps';
 import { ProblemError } from '../problems/problem';
 import { getVersion } from '../repositories/resources';
-import type { SearchTree } from '../search/parse';
 import { EventWriter } from './events';
 import { CHUNK, Tail } from './tail';
 import { Watch } from './watch';
 
-/** What a client wants to watch. */
-export interface WatchRequest {
-  scope: ListScope;
-  search: SearchTree | undefined;
-  /** A cursor: only what has changed after it. Undefined: first everything that matches. */
-  since: string | undefined;
-  /** The parameter `fields`, and what it selects. */
-  fields: string | undefined;
-  paths: Paths | undefined;
-  /** When the token of the client expires, in ms since the epoch. */
-  tokenExpiresAt: number | undefined;
-  signal: AbortSignal;
-}
-
 type WatchService = Omit<Service, 'watches'>;
 
 /** The open watches of the process. */
-export class Watches {
+export class Watches implements WatchOpener {
   private readonly open = new Set<Watch>();
   /** Open ones, and those that are about to be. */
   private count = 0;
@@ -43,12 +27,6 @@ export class Watches {
     service.metrics.watchWatches(() => this.count);
   }
 
-  /**
-   * Looks for what comes first in the stream.
-   * @returns sends the stream
-   * @throws ProblemError NTF-001 parent not found, GON-001 cursor gone, SVC-001
-   * @throws SearchError
-   */
   async begin(request: WatchRequest): Promise<(response: Response) => void> {
     const { scope, search, since } = request;
     const list = watchedList(scope, search);
@@ -91,8 +69,13 @@ export class Watches {
     this.count++;
   }
 
-  private create(list: WatchedList, { fields, paths }: WatchRequest, response: Response): Watch {
+  private create(
+    list: WatchedList,
+    { fields, operation }: WatchRequest,
+    response: Response,
+  ): Watch {
     const reader = new StandingsReader([list]);
+    const paths = selectedPaths(fields, operation);
     const watch: Watch = new Watch(list, reader, paths, fields, response, () => {
       this.open.delete(watch);
       this.count--;

@@ -57,6 +57,7 @@ const ORDERS = [
   'asc',
   'desc',
 ];
+const CURSORS = ['1.00000001.1~1:0:', '62f3c0a1b2d40.00000001.16384~lz:2:0', 'none'];
 const FIELDS = ['id', 'name,spec', 'labels.env,status.phase', 'adapter,data', 'spec.a.b', 'status'];
 
 const known: Record<string, readonly string[]> = {
@@ -64,6 +65,7 @@ const known: Record<string, readonly string[]> = {
   orderBy: ORDERS,
   order: ORDERS,
   fields: FIELDS,
+  since: CURSORS,
 };
 
 function parameterValue({ name, schema }: Parameter, document: Document): Arbitrary<string> {
@@ -96,13 +98,21 @@ function queryOf(parameters: readonly Parameter[], document: Document): Arbitrar
     freq: 1,
   });
   const seldom = fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, odd);
-  return fc.tuple(...pairs, seldom).map((parts) => parts.filter((part) => part !== null).join('&'));
+  return fc.tuple(fc.boolean(), ...pairs, seldom).map(([sensible, ...parts]) => {
+    const given = parts.filter((part) => part !== null);
+    const watches = sensible && given.includes('watch=true');
+    return given.filter((part) => !watches || !NOT_OF_WATCHES.test(part)).join('&');
+  });
 }
+
+/** Almost every watch would be refused because of one of them. */
+const NOT_OF_WATCHES = /^(page|pageSize|size|order|orderBy|since)=/;
 
 const HEADER_VALUES: Record<string, readonly string[]> = {
   'If-Match': ['*', '"1"', '"2"', 'W/"1"', 'garbage', ''],
   'If-None-Match': ['*', '"1"', '"1", "2"', 'W/"1"', '"'],
   Accept: ['application/json', 'application/yaml', 'text/html', '*/*', 'x'],
+  'Last-Event-ID': [...CURSORS, 'a b', ''],
   'X-Request-Id': ['mine', 'not mine', 'x'.repeat(200)],
 };
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import supertest from 'supertest';
 import { startTestApp, type TestApp } from '../support/app';
@@ -9,6 +10,7 @@ import {
   type Document,
   type Json,
   listOperations,
+  neededHeaders,
   type Operation,
   schemaCompiler,
 } from './json-schema';
@@ -77,6 +79,7 @@ describe.each([
   const counts = new Map<number, number>();
   const succeeded = new Set<string>();
   let sent = 0;
+  let streams = 0;
 
   beforeAll(async () => {
     app = await startTestApp({ env: serving(entities) });
@@ -135,7 +138,7 @@ describe.each([
     const schema = documented.content[type];
     if (schema === undefined) return [`the type '${type}' is not documented for ${status}`];
     const faults = checkerOf(schema)(response.body ?? text);
-    for (const name of documented.headers.filter((header) => header !== 'Allow')) {
+    for (const name of neededHeaders(documented, status, type)) {
       if (response.headers[name.toLowerCase()] === undefined) faults.push(`no header ${name}`);
     }
     return faults.map((fault) => `${fault} in ${status} ${text.slice(0, 500)}`);
@@ -153,6 +156,7 @@ describe.each([
         const response = await sendFuzz(made);
         counts.set(response.status, (counts.get(response.status) ?? 0) + 1);
         if (response.status < 400) succeeded.add(made.operation);
+        if (response.type === 'text/event-stream') streams++;
         expect(faultsOf(made, response)).toEqual([]);
       }),
       { numRuns: limits.numRuns, interruptAfterTimeLimit: limits.seconds * 1000, seed: SEED },
@@ -178,9 +182,14 @@ describe.each([
     }
   });
 
-  test('the service still serves', async () => {
+  test('the service still serves, and no stream is left open', async () => {
     const response = await supertest(app.url).get(`${B}/clusters?pageSize=500`);
     expect(response.status).toBe(200);
     expect(response.body.total).toBe(response.body.size);
+    expect(streams).toBeGreaterThan(0);
+    const watches = app.service.metrics.registry.getSingleMetric('hyperfleet_api_watches')!;
+    const open = async () => (await watches.get()).values[0]!.value;
+    for (let wait = 0; wait < 50 && (await open()) > 0; wait++) await sleep(100);
+    expect(await open()).toBe(0);
   });
 });

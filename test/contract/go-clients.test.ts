@@ -67,6 +67,8 @@ describe.each(cases)('a client made by oapi-codegen $version for $kinds', ({ ver
       await run('go', ['build', '-o', 'client', '.'], { cwd });
       const { stdout } = await run(join(cwd, 'client'), [app.url, uniqueName('go')]);
       expect(stdout.split('\n')).toEqual([
+        'event updated',
+        'event synced',
         'Available False',
         'Ready False',
         'Reconciled False',

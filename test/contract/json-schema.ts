@@ -33,6 +33,17 @@ export interface Response {
   headers: string[];
 }
 
+/** What a response must have of the headers that are documented for it. */
+export function neededHeaders({ headers }: Response, status: number, type: string): string[] {
+  return headers.filter((name) => {
+    // It belongs to one of the responses which the entry `default` stands for.
+    if (name === 'Allow') return status === 405;
+    // A stream has cursors of its own.
+    if (name === 'HyperFleet-Cursor') return type === 'application/json';
+    return true;
+  });
+}
+
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
 function isObject(value: unknown): value is Json {

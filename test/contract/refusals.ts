@@ -1,6 +1,13 @@
 import type { Verb } from '../../src/contract/document';
 import type { ReferenceType } from '../../src/kinds/kind';
-import { type Change, changed, type Tried, withQuery } from './requests';
+import {
+  type Change,
+  changed,
+  FOREIGN_CURSOR,
+  listsResources,
+  type Tried,
+  withQuery,
+} from './requests';
 import type { Scenario } from './world';
 
 /** The ways to a 400. */
@@ -13,9 +20,8 @@ export function refusals(tried: Tried): Scenario[] {
     ...(bodyTypes.length === 0
       ? []
       : badBodies(tried, id === 'postResource' ? ['kind'] : required)),
-    ...(verb === 'list' || verb === 'list-statuses' || id === 'getResources'
-      ? badLists(tried)
-      : []),
+    ...(listsResources(tried.operation) || verb === 'list-statuses' ? badLists(tried) : []),
+    ...(listsResources(tried.operation) ? badWatches(tried) : []),
     ...((verb && BY_VERB[verb]?.(tried)) ?? []),
   ];
 }
@@ -33,13 +39,30 @@ function badBodies(tried: Tried, required: readonly string[]): Scenario[] {
   ];
 }
 
+function badQuery(
+  tried: Tried,
+  what: string,
+  query: string,
+  code: string,
+  field: string,
+): Scenario {
+  return changed(tried, what, withQuery(query), { code, fields: [field] });
+}
+
 function badLists(tried: Tried): Scenario[] {
-  const bad = (what: string, query: string, code: string, field: string) =>
-    changed(tried, what, withQuery(query), { code, fields: [field] });
   return [
-    bad('a bad search', "search=name='", 'VAL-005', 'search'),
-    bad('a bad order', 'orderBy=shoe_size', 'VAL-005', 'orderBy'),
-    bad('a page before the first', 'page=0', 'VAL-000', 'page'),
+    badQuery(tried, 'a bad search', "search=name='", 'VAL-005', 'search'),
+    badQuery(tried, 'a bad order', 'orderBy=shoe_size', 'VAL-005', 'orderBy'),
+    badQuery(tried, 'a page before the first', 'page=0', 'VAL-000', 'page'),
+  ];
+}
+
+function badWatches(tried: Tried): Scenario[] {
+  const noSearch = "watch=true&search=name='";
+  return [
+    badQuery(tried, 'a page of a watch', 'watch=true&page=1', 'VAL-000', 'page'),
+    badQuery(tried, 'a cursor without a watch', `since=${FOREIGN_CURSOR}`, 'VAL-000', 'since'),
+    badQuery(tried, 'a watch with a bad search', noSearch, 'VAL-005', 'search'),
   ];
 }
 

@@ -149,6 +149,13 @@ export async function requestTo(tried: Tried, world: World): Promise<ContractReq
   return { path: PATHS[id as keyof typeof PATHS] };
 }
 
+/** These can be watched. */
+export const listsResources = ({ verb, id }: Operation): boolean =>
+  verb === 'list' || id === 'getResources';
+
+/** A cursor of another database. */
+export const FOREIGN_CURSOR = '1.00000001.1~1:0:';
+
 /** The kinds whose resources an operation can be tried with. */
 export function kindsFor({ kind, verb }: Pick<Operation, 'kind' | 'verb'>, kinds: Kinds): Kind[] {
   if (kind !== undefined) return [kinds.get(kind)!];

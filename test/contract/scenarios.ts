@@ -2,7 +2,18 @@ import type { Operation } from './json-schema';
 import type { Kinds } from '../../src/kinds/kind';
 import { CONFLICTS } from './conflicts';
 import { refusals } from './refusals';
-import { type Change, changed, kindsFor, make, makeOwner, requestTo, type Tried } from './requests';
+import {
+  type Change,
+  changed,
+  FOREIGN_CURSOR,
+  kindsFor,
+  listsResources,
+  make,
+  makeOwner,
+  requestTo,
+  type Tried,
+  withQuery,
+} from './requests';
 import { successes } from './successes';
 import { type Caller, MAX_BODY_BYTES, type Scenario, type World } from './world';
 
@@ -50,6 +61,10 @@ export function scenariosOf(operation: Operation, kinds: Kinds): Record<string, 
   }
   const unknown = unknownResources(tried);
   if (unknown.length > 0) table[404] = unknown;
+  if (listsResources(operation)) {
+    const since = withQuery(`watch=true&since=${FOREIGN_CURSOR}`);
+    table[410] = [changed(tried, 'a cursor of another database', since, { code: 'GON-001' })];
+  }
   if (operation.verb === 'patch' || operation.verb === 'delete') {
     const stale = withHeader('If-Match', '"0"');
     table[412] = [changed(tried, 'another version', stale, { code: 'PRE-001' })];

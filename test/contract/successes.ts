@@ -2,6 +2,7 @@ import type { Verb } from '../../src/contract/document';
 import type { Kind } from '../../src/kinds/kind';
 import {
   changed,
+  listsResources,
   make,
   makeReferences,
   pathOf,
@@ -18,7 +19,8 @@ export function successes(tried: Tried, others: readonly Kind[]): Record<string,
   const ofEachKind = [tried.kind, ...others].map((kind) => plain({ ...tried, kind }));
   const more = verb === undefined ? { 200: ofOneKind(tried) } : MORE[verb]?.(tried);
   const status = STATUS[verb ?? 'list'];
-  return { ...more, [status]: [...ofEachKind, ...(more?.[status] ?? [])] };
+  const streams = listsResources(tried.operation) ? [watched(tried)] : [];
+  return { ...more, [status]: [...ofEachKind, ...(more?.[status] ?? []), ...streams] };
 }
 
 const STATUS: Record<Verb, number> = {
@@ -42,6 +44,20 @@ function openOnes(tried: Tried): Scenario[] {
   return 'application/yaml' in tried.operation.responses[200]!.content
     ? [anonymous, yaml]
     : [anonymous];
+}
+
+/** A stream, as far as the first state of the list. */
+function watched(tried: Tried): Scenario {
+  return {
+    what: 'as a stream',
+    run: async (world) => {
+      const { path } = await requestTo(tried, world);
+      const response = await world.watch({ path: `${path}?watch=true` });
+      expect(response.text).toMatch(/^event: updated\ndata: \{.*"kind":"\w+".*\}\n\n/m);
+      expect(response.text).toMatch(/^data: \{"cursor":"[A-Za-z0-9._~:,-]+"\}\n\n$/m);
+      return response;
+    },
+  };
 }
 
 function ofOneKind(tried: Tried): Scenario[] {

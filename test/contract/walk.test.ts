@@ -1,6 +1,7 @@
 import { BUILT_IN } from './contracts';
 import { listOperations } from './json-schema';
-import { type Described, documentedResponses, problemFinder, walk } from './walk';
+import { documentedResponses, problemFinder, walk } from './walk';
+import type { Described } from './world';
 
 walk(BUILT_IN);
 
@@ -35,6 +36,7 @@ describe('the walk itself', () => {
     const responses = documentedResponses(operations);
     expect(responses).toContain('getClusterById 304');
     expect(responses).toContain('getOpenapi 200 application/yaml');
+    expect(responses).toContain('getNodePoolsByClusterId 200 text/event-stream');
     expect(responses).toContain('deleteNodePoolById 412 application/problem+json');
   });
 });

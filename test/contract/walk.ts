@@ -1,8 +1,13 @@
-import type { Response } from 'supertest';
 import type { KindContract } from './contracts';
-import { type Document, listOperations, type Operation, schemaCompiler } from './json-schema';
+import {
+  type Document,
+  listOperations,
+  neededHeaders,
+  type Operation,
+  schemaCompiler,
+} from './json-schema';
 import { scenariosOf } from './scenarios';
-import { type Scenario, startWorld, type World } from './world';
+import { type Described, type Scenario, startWorld, type World } from './world';
 
 /*
  * Walks a contract: every operation and every response it documents must come from a real request, and
@@ -20,9 +25,6 @@ export function documentedResponses(list: readonly Operation[]): string[] {
     }),
   );
 }
-
-/** As much of a response as the contract describes. */
-export type Described = Pick<Response, 'status' | 'type' | 'headers' | 'text' | 'body'>;
 
 /** Defines the tests that walk a contract. */
 export function walk(contract: KindContract): void {
@@ -73,12 +75,10 @@ export function walk(contract: KindContract): void {
   });
 }
 
-/** Headers that belong to one of the responses which the entry `default` stands for. */
-const CONDITIONAL_HEADERS = ['Allow'];
 /** Headers that say something only where they are documented. */
 const MEANINGFUL_HEADERS = [
   ...['ETag', 'Location', 'Retry-After', 'WWW-Authenticate', 'Allow'],
-  ...['HyperFleet-Report-Discarded', 'Accept-Patch'],
+  ...['HyperFleet-Report-Discarded', 'HyperFleet-Cursor', 'Accept-Patch'],
 ];
 
 export function problemFinder(document: Document) {
@@ -92,7 +92,8 @@ export function problemFinder(document: Document) {
     const note = (fault: string) => problems.push(`${fault} (${response.status} ${response.text})`);
     const expected = status === 'default' ? 405 : Number(status);
     if (response.status !== expected) note(`status ${response.status} instead of ${expected}`);
-    const { content, headers } = responses[status]!;
+    const documented = responses[status]!;
+    const { content } = documented;
 
     const schema = content[response.type];
     if (Object.keys(content).length === 0) {
@@ -104,13 +105,13 @@ export function problemFinder(document: Document) {
       for (const fault of checkerOf(schema)(value)) note(fault);
     }
 
-    for (const name of headers) {
-      const needed = !CONDITIONAL_HEADERS.includes(name) || expected === 405;
-      if (needed && response.headers[name.toLowerCase()] === undefined) note(`no header ${name}`);
+    const needed = neededHeaders(documented, expected, response.type);
+    for (const name of needed) {
+      if (response.headers[name.toLowerCase()] === undefined) note(`no header ${name}`);
     }
     for (const name of MEANINGFUL_HEADERS) {
       const sent = response.headers[name.toLowerCase()] !== undefined;
-      if (sent && !headers.includes(name)) note(`header ${name} is not documented here`);
+      if (sent && !needed.includes(name)) note(`header ${name} is not documented here`);
     }
     if (expected >= 400) {
       const body = response.body as Record<string, unknown> | undefined;

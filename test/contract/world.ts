@@ -7,6 +7,7 @@ import type { Kind } from '../../src/kinds/kind';
 import { startTestApp, type TestApp } from '../support/app';
 import { uniqueName } from '../support/factories';
 import { signingKey, token } from '../support/key-provider';
+import { type RawResponse, sendRaw } from '../support/raw-http';
 import { BUILT_IN, type KindContract, serving } from './contracts';
 
 export const MAX_BODY_BYTES = 4096;
@@ -37,6 +38,8 @@ export interface World {
   app: TestApp;
   contract: KindContract;
   send(request: ContractRequest, caller?: Caller): Promise<Response>;
+  /** Reads a stream as far as its first `synced`. */
+  watch(request: ContractRequest): Promise<Described>;
   sendToBroken(request: ContractRequest): Promise<Response>;
   /** Sends what must succeed, to have something to work on. */
   made(request: ContractRequest): Promise<Response['body']>;
@@ -48,6 +51,9 @@ export interface World {
 /** The reference of the other service's kind to resources of a kind. */
 export const refersTo = ({ name }: Kind): string => name.toLowerCase();
 
+/** As much of a response as the contract describes. */
+export type Described = RawResponse;
+
 /** One way to get one documented response. */
 export interface Scenario {
   what: string;
@@ -55,7 +61,7 @@ export interface Scenario {
   code?: string;
   /** That the problem names, at least. */
   fields?: readonly string[];
-  run(world: World): Promise<Response>;
+  run(world: World): Promise<Described>;
 }
 
 export async function startWorld(contract: KindContract = BUILT_IN): Promise<World> {
@@ -128,6 +134,8 @@ export async function startWorld(contract: KindContract = BUILT_IN): Promise<Wor
     app,
     contract,
     send: (request, caller = 'allowed') => sendAs(app, request, caller),
+    watch: ({ path }) =>
+      sendRaw(app.url, { path, headers: { Authorization: `Bearer ${tokens.allowed}` } }),
     async sendToBroken(request) {
       broken ??= startBroken();
       return sendAs(await broken, request, 'allowed');

@@ -2,9 +2,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"os"
+	"strings"
 )
 
 func main() {
@@ -36,6 +38,8 @@ func main() {
 	list, err := client.GetClustersWithResponse(ctx, &GetClustersParams{Search: &search, OrderBy: &orderBy})
 	check(err, list.JSON200 != nil && list.JSON200.Total == 1, list.Body)
 
+	watch(ctx, client, search)
+
 	missing, err := client.GetClusterByIdWithResponse(ctx, "none", nil)
 	check(err, missing.ApplicationproblemJSON404 != nil, missing.Body)
 
@@ -46,6 +50,24 @@ func main() {
 	for _, condition := range list.JSON200.Items[0].Status.Conditions {
 		fmt.Println(condition.Type, condition.Status)
 	}
+}
+
+// A stream is read from the response itself: what is generated for responses reads them to their end.
+func watch(ctx context.Context, client *ClientWithResponses, search string) {
+	follow := true
+	response, err := client.GetClusters(ctx, &GetClustersParams{Watch: &follow, Search: &search})
+	check(err, response != nil && response.StatusCode == 200, nil)
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		if event, found := strings.CutPrefix(lines.Text(), "event: "); found {
+			fmt.Println("event", event)
+			if event == "synced" {
+				return
+			}
+		}
+	}
+	check(lines.Err(), false, []byte("the stream ended"))
 }
 
 // Replaced by kinds.go, where the contract has declared kinds.

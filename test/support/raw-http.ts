@@ -22,8 +22,11 @@ export interface RawResponse {
   body: ReturnType<JSON['parse']>;
 }
 
+const FIRST_SYNCED = /^event: synced\n(?:.+\n)*\n/m;
+
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
+/** Of an event stream it reads as far as the first `synced`, and hangs up. */
 export function sendRaw(
   url: string,
   { method = 'GET', path, headers, body }: RawRequest,
@@ -41,11 +44,17 @@ export function sendRaw(
   return new Promise((resolve, reject) => {
     const outgoing = request({ agent, hostname, port, method, path, headers: all }, (incoming) => {
       const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', reject);
-      incoming.on('end', () => {
-        resolve(toResponse(incoming.statusCode!, incoming.headers, Buffer.concat(chunks)));
+      const received = () =>
+        toResponse(incoming.statusCode!, incoming.headers, Buffer.concat(chunks));
+      const streams = incoming.headers['content-type']?.startsWith('text/event-stream') === true;
+      incoming.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        if (!streams || !FIRST_SYNCED.test(received().text)) return;
+        resolve(received());
+        outgoing.destroy();
       });
+      incoming.on('error', reject);
+      incoming.on('end', () => resolve(received()));
     });
     outgoing.on('error', reject);
     outgoing.end(payload);

@@ -13,7 +13,7 @@ const execute = ({ name, text }: { name?: string; text: string }) => {
     expect(names.get(name) ?? text).toBe(text);
     names.set(name, text);
   }
-  return Promise.resolve([{ found: true, total: 0, id: name ?? null, text }]);
+  return Promise.resolve([{ found: true, position: null, total: 0, id: name ?? null, text }]);
 };
 const db = { read: execute, query: execute } as unknown as Database;
 

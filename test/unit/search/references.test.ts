@@ -15,7 +15,7 @@ const refersTo = (target: string, id = 'r.id') =>
   `EXISTS (SELECT FROM resource_references x WHERE ${target} AND x.ref_type = ? AND x.referrer_id = ${id})`;
 const TO_ONE = refersTo('x.target_id = ?::text');
 const TO_SOME = refersTo('x.target_id = ANY(?::text[])');
-const TO_ANY = refersTo('TRUE');
+const TO_ANY = refersTo('x.target_id IS NOT NULL');
 
 test.each<[string, ...unknown[]]>([
   ["references.wif_config = '2x'", `(${TO_ONE})`, '2x', 'wif_config'],
