@@ -6,16 +6,15 @@ import { createClient, type Schemas } from 'hyperfleet-api/client';
 
 type Cluster = Schemas['Cluster'];
 
-/** When an adapter was last heard of, of the adapter that has been silent for longest. */
-function heardOf(cluster: Cluster): string {
+function waitingSince(cluster: Cluster): string {
   const ready = cluster.status.conditions.find(({ type }) => type === 'Ready');
-  return ready?.last_updated_time ?? '';
+  return ready?.last_transition_time ?? '';
 }
 
-function oldest(clusters: Iterable<Cluster>): Cluster | undefined {
+function longestWaiting(clusters: Iterable<Cluster>): Cluster | undefined {
   let found: Cluster | undefined;
   for (const cluster of clusters) {
-    if (!found || heardOf(cluster) < heardOf(found)) found = cluster;
+    if (!found || waitingSince(cluster) < waitingSince(found)) found = cluster;
   }
   return found;
 }
@@ -45,7 +44,7 @@ async function main(baseUrl: string): Promise<void> {
         console.log(`${name} ${event.type === 'left' ? 'is ready' : 'is gone'}`);
       } else {
         // Only now is the set complete. A real Sentinel publishes an event for its adapters here.
-        const next = oldest(waiting.values());
+        const next = longestWaiting(waiting.values());
         const decision = next ? `next: ${next.name}, generation ${next.generation}` : 'all ready';
         if (decision !== decided) console.log(decision);
         decided = decision;

@@ -29,8 +29,8 @@ class Changes {
       for (const { type, status, reason = 'no reason' } of conditions.values()) {
         const was = old?.get(type);
         const failed = type.endsWith('Successful') && reason !== was?.reason && isFailing(resource);
-        // A new condition that is False is not worth a line.
-        if (was ? was.status === status && !failed : status === 'False') continue;
+        // A new condition that is False is not worth a line, unless it is a failure.
+        if (!failed && (was ? was.status === status : status === 'False')) continue;
         const from = was && was.status !== status ? `${was.status} → ` : '';
         lines.push(`${name}: ${type} ${from}${status} (${reason})`);
       }

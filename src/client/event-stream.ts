@@ -21,8 +21,8 @@ interface StreamOptions {
 /**
  * Yields the events of one connection until the service ends it. It reads on only when it is asked for the next
  * event: a slow consumer makes the service wait.
- * @throws ApiError for a response that is not a success; another error when the connection breaks, or when nothing has
- * come for 45 s
+ * @throws ApiError for a response that is not a success; the reason of the signal; another error when the connection
+ * breaks, or when nothing has come for 45 s
  */
 export async function* readEvents(
   get: GetStream,
@@ -30,18 +30,10 @@ export async function* readEvents(
   { params, signal, onRetry }: StreamOptions,
 ): AsyncGenerator<EventSourceMessage, void, undefined> {
   const connection = new AbortController();
-  const signals = [connection.signal, ...(signal ? [signal] : [])];
-  const silent = () =>
-    connection.abort(new Error(`Nothing has come for ${SILENCE_MS / 1000} seconds`));
-  // Only the time that is spent waiting counts, and not the time that the consumer takes.
-  const notSilent = async <Value>(pending: Promise<Value>): Promise<Value> => {
-    const timer = setTimeout(silent, SILENCE_MS);
-    return pending.finally(() => clearTimeout(timer));
-  };
-
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   try {
-    const options = { params, parseAs: 'stream', signal: AbortSignal.any(signals) };
-    const { data, response } = await ok(notSilent(get(path, options)));
+    const options = { params, parseAs: 'stream', signal: connection.signal };
+    const { data, response } = await ok(notSilent(get(path, options), signal));
     const type = response.headers.get('Content-Type');
     if (!data || !type?.startsWith('text/event-stream')) {
       throw new Error(`The response is ${type ?? 'empty'} and not a stream of events`);
@@ -49,14 +41,33 @@ export async function* readEvents(
     const events: EventSourceMessage[] = [];
     const parser = createParser({ onEvent: (event) => events.push(event), onRetry });
     const decoder = new TextDecoder();
-    const reader = data.getReader();
+    reader = data.getReader();
     for (;;) {
-      const { done, value } = await notSilent(reader.read());
+      const { done, value } = await notSilent(reader.read(), signal);
       if (done) return;
       parser.feed(decoder.decode(value, { stream: true }));
       yield* events.splice(0);
     }
   } finally {
+    // Node forgets the signal of a response that is read for long: cancelling alone closes that connection.
+    void reader?.cancel().catch(() => undefined);
     connection.abort();
   }
+}
+
+/** Waits for the service. Only this time counts as silence, and not the time that the consumer takes. */
+async function notSilent<Value>(pending: Promise<Value>, signal?: AbortSignal): Promise<Value> {
+  let release: (() => void) | undefined;
+  const given = new Promise<never>((_resolve, reject) => {
+    const abort = () => reject(signal?.reason as Error);
+    const silent = () => reject(new Error(`Nothing has come for ${SILENCE_MS / 1000} seconds`));
+    const timer = setTimeout(silent, SILENCE_MS);
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted) abort();
+    release = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    };
+  });
+  return Promise.race([pending, given]).finally(release);
 }

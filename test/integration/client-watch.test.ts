@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createClient, type HyperFleetClient, ok, type WatchSelection } from '../../src/client';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster, newNodePool, newReport, uniqueName } from '../support/factories';
@@ -111,6 +113,27 @@ describe('a watch of the client', () => {
     const onReconnect = () => setImmediate(() => lost.abort(reason));
     const waiting = watchClusters({ signal: lost.signal, onReconnect }, nobody);
     await expect(waiting.until(/synced/)).rejects.toBe(reason);
+  });
+
+  it('ends and closes its connection however long it has been open', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const proxy = await TcpProxy.start(app.url);
+    try {
+      const far = createClient({ baseUrl: proxy.url });
+      const watching = watchClusters({ search: "name='nobody'" }, far);
+      await watching.until(/synced/);
+      const open = watching.until(/updated/);
+      for (let round = 0; round < 5; round++) {
+        collectGarbage();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      stop.abort();
+      await expect(open).rejects.toMatchObject({ name: 'AbortError' });
+      while (proxy.closed === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    } finally {
+      proxy.cut();
+    }
   });
 
   it('reads on only when it is asked for the next event', async () => {

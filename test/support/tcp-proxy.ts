@@ -5,6 +5,8 @@ import net from 'node:net';
 export class TcpProxy {
   /** How many connections it has accepted. */
   connections = 0;
+  /** How many of them have been closed. */
+  closed = 0;
   /** How many bytes it has passed on to clients. */
   passed = 0;
   private readonly pairs = new Set<readonly [client: net.Socket, service: net.Socket]>();
@@ -53,7 +55,7 @@ export class TcpProxy {
       socket.on('error', () => other.destroy());
       socket.on('close', () => {
         other.destroy();
-        this.pairs.delete(pair);
+        if (this.pairs.delete(pair)) this.closed++;
       });
     }
   }
