@@ -29,7 +29,8 @@ export type NoChanges =
 
 interface Found {
   position: string | null;
-  pruned: string;
+  /** Null: by a transaction yet to begin, on the server that the database was restored from. */
+  pruned: string | null;
   changed: string[];
   removed: Removed[];
 }
@@ -61,7 +62,8 @@ function since(table: string, columns: string): string {
 const FIND_CHANGES = statement<Found, Range>(
   { name: 'find_changes', operation: 'select', table: 'resource_status' },
   `SELECT ${POSITION} AS position,
-     (SELECT changed_xid::text FROM pruned_removals) AS pruned,
+     (SELECT changed_xid::text FROM pruned_removals
+      WHERE changed_xid < pg_snapshot_xmax(pg_current_snapshot())) AS pruned,
      ARRAY(${since('resource_status', 'resource_id')}) AS changed,
      coalesce((SELECT json_agg(x) FROM (${since('removed_resources', 'id, kind, owner_id')}) x), '[]') AS removed`,
 );
@@ -83,7 +85,7 @@ export async function findChanges(
   if (text === null) return 'standby';
   const position = readPosition(text);
   const isKnown = position.identity === identity && startsBefore(snapshot, position.snapshot);
-  if (!isKnown || BigInt(pruned) >= xminOf(snapshot)) return 'gone';
+  if (!isKnown || BigInt(pruned ?? 0) >= xminOf(snapshot)) return 'gone';
   return { position, changed, removed, tooMany: changed.length + removed.length > limit };
 }
 
