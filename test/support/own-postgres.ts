@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
@@ -25,8 +25,10 @@ export class OwnPostgres {
     private readonly password: string,
   ) {}
 
-  static async create(): Promise<OwnPostgres> {
+  /** @param original a server that is stopped, whose files are copied */
+  static async create(original?: OwnPostgres): Promise<OwnPostgres> {
     const home = fs.mkdtempSync(path.join(os.tmpdir(), 'hyperfleet-own-'));
+    if (original !== undefined) execFileSync('cp', ['-a', `${original.home}/.`, home]);
     fs.chmodSync(home, 0o755);
     const instance = await openInstance(home, true, () => undefined);
     const password = fs.readFileSync(path.join(instance.directory, 'password'), 'utf8').trim();

@@ -18,7 +18,7 @@ interface OpenOptions {
   /** Below the base path: `/clusters`. */
   path: string;
   /** Beside `watch=true`. */
-  query?: Record<string, string>;
+  query?: Record<string, string> | undefined;
   /** Is told of the events instead of their being kept. */
   onEvent?: (event: StreamEvent) => void;
 }
