@@ -34,8 +34,12 @@ export class Sightings {
       answeredAt: undefined,
       seenBy: new Set<object>(),
     };
-    this.sent.set(path!.split('/').at(-2)!, sent);
+    this.sent.set(resourceOf(path), sent);
     return sent;
+  }
+
+  refused({ path }: Request): void {
+    this.sent.delete(resourceOf(path));
   }
 
   saw(client: object, { id, status }: Item): void {
@@ -63,12 +67,20 @@ export class Sightings {
   }
 }
 
+/** The id in the path of a report. */
+function resourceOf(path: string | undefined): string {
+  return path!.split('/').at(-2)!;
+}
+
 /** What the clients of a phase have in common. */
 export interface Traffic {
   port: number;
   /** Undefined: nobody looks into what is received. */
   sightings: Sightings | undefined;
   bytes: number;
+  /** Reports that were answered, and lists that were read to the end. */
+  reports: number;
+  polls: number;
 }
 
 /** Stops a client; resolves when nothing of it is on its way. */
@@ -82,8 +94,11 @@ export function reportAt(perSecond: number, source: Source, traffic: Traffic): S
   let count = 0;
   const send = async () => {
     const next = source.next();
-    const sent = traffic.sightings?.reported(next);
-    await receive(ask(agent, traffic.port, next), source.expected[0]!);
+    const { sightings } = traffic;
+    const sent = sightings?.reported(next);
+    const answer = await receive(ask(agent, traffic.port, next), source.expected[0]!);
+    if (answer === undefined) return sightings?.refused(next);
+    traffic.reports++;
     if (sent !== undefined) sent.answeredAt = performance.now();
   };
   const timer = setInterval(() => {
@@ -113,17 +128,22 @@ export function poll(
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const stop = new AbortController();
   const client = {};
+  const readAll = async () => {
+    for (let page = 1; page <= pages; page++) {
+      const path = listPath({ page, pageSize: 100, search });
+      const sent = ask(agent, traffic.port, { method: 'GET', path, headers });
+      const text = await receive(sent, 200, traffic, looks);
+      if (text === undefined) return;
+      if (!looks) continue;
+      const { items } = JSON.parse(text) as { items: Item[] };
+      for (const item of items) traffic.sightings?.saw(client, item);
+    }
+    traffic.polls++;
+  };
   const run = async () => {
     await sleep(delay);
     for (let due = performance.now(); !stop.signal.aborted; due += interval) {
-      for (let page = 1; page <= pages; page++) {
-        const path = listPath({ page, pageSize: 100, search });
-        const sent = ask(agent, traffic.port, { method: 'GET', path, headers });
-        const text = await receive(sent, 200, traffic, looks);
-        if (!looks) continue;
-        const { items } = JSON.parse(text) as { items: Item[] };
-        for (const item of items) traffic.sightings?.saw(client, item);
-      }
+      await readAll();
       await sleep(Math.max(0, due + interval - performance.now()), undefined, {
         signal: stop.signal,
       }).catch(() => undefined);
@@ -158,7 +178,7 @@ export async function watch(
   const path = listPath({ watch: true, search, ...(since !== undefined && { since }) });
   const client = {};
   const sent = ask(undefined, traffic.port, { method: 'GET', path, headers: {} });
-  const response = await responseOf(sent, 200);
+  const response = await responseOf(sent, [200]);
   response.setEncoding('utf8');
   const stop = () => Promise.resolve(void sent.destroy());
   return new Promise((resolve, reject) => {
@@ -190,29 +210,34 @@ function ask(agent: http.Agent | undefined, port: number, request: Request): htt
   return sent;
 }
 
-function responseOf(sent: http.ClientRequest, expected: number): Promise<http.IncomingMessage> {
+const BUSY = 503;
+
+function responseOf(
+  sent: http.ClientRequest,
+  expected: readonly number[],
+): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     sent.on('error', reject);
     sent.on('response', (response) => {
       const { statusCode } = response;
-      if (statusCode === expected) resolve(response);
-      else reject(new Error(`${sent.path}: status ${statusCode} instead of ${expected}`));
+      if (expected.includes(statusCode!)) resolve(response);
+      else reject(new Error(`${sent.path}: status ${statusCode}`));
     });
   });
 }
 
-/** @returns the body, if it is to be kept */
+/** @returns the body, empty if it is not to be kept; undefined when the service has too much to do */
 async function receive(
   sent: http.ClientRequest,
   expected: number,
   traffic?: Traffic,
   keeps = false,
-): Promise<string> {
-  const response = await responseOf(sent, expected);
+): Promise<string | undefined> {
+  const response = await responseOf(sent, [expected, BUSY]);
   const chunks: Buffer[] = [];
   for await (const chunk of response as AsyncIterable<Buffer>) {
     if (traffic !== undefined) traffic.bytes += chunk.length;
     if (keeps) chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString();
+  return response.statusCode === BUSY ? undefined : Buffer.concat(chunks).toString();
 }

@@ -4,11 +4,17 @@ import { createFleet, type Fleet, settle, SHARDS } from './fleet';
 import { type Options, type WatchSizes, watchSizesOf } from './options';
 import { publish, say, writeSection } from './output';
 import type { Postgres } from './postgres';
-import { cpuOf, cpuOfPostgres, memoryOf } from './processes';
+import { type Cpu, cpuSince, cpuTime, memoryOf } from './processes';
 import { reports } from './requests';
 import { type Server, startService } from './servers';
 import { poll, reportAt, Sightings, type Stop, type Traffic, watch } from './watch-clients';
-import { type Cpu, type Idle, type Phase, type PhaseSample, showWatches } from './watch-results';
+import {
+  describeSample,
+  type Idle,
+  type Phase,
+  type PhaseSample,
+  showWatches,
+} from './watch-results';
 
 /* What it costs to follow a fleet by watching it and by polling it, while adapters report at a constant rate. */
 
@@ -43,7 +49,9 @@ export async function compareWatches(postgres: Postgres, options: Options): Prom
     say(`Watches and polls, round ${round} of ${options.rounds} …`);
     loads.push(loadavg()[0]!);
     for (const plan of plans) {
-      plan.samples.push(await measurePhase(plan, postgres.postmaster, sizes));
+      const sample = await measurePhase(plan, postgres.postmaster, sizes);
+      say(`  ${plan.title}: ${describeSample(sample)}`);
+      plan.samples.push(sample);
     }
   }
   say('Idle watches …');
@@ -76,6 +84,7 @@ function pollsOf(stage: Stage, sizes: WatchSizes, prefix = ''): Plan[] {
   const pollers = (title: string, headers: Record<string, string>, looking: number): Plan => ({
     title: `${prefix}${clients} pollers${title}`,
     base: `${prefix}reports alone`,
+    polls: true,
     stage,
     samples: [],
     seenBy: { clients: looking / SHARDS, ms: 2 * pollInterval },
@@ -130,34 +139,26 @@ function distinctSearch(index: number): string {
   return `${shard(index)} and ${further[index % further.length]}`;
 }
 
+const OPENED_AT_ONCE = 10;
+
 async function openAll(
   count: number,
   open: (index: number) => Promise<{ stop: Stop }>,
 ): Promise<Stop[]> {
-  const opened = await Promise.all(Array.from({ length: count }, (_, index) => open(index)));
-  return opened.map(({ stop }) => stop);
+  const stops: Stop[] = [];
+  for (let index = 0; index < count; index += OPENED_AT_ONCE) {
+    const numbers = Array.from({ length: Math.min(OPENED_AT_ONCE, count - index) }, (_, n) => n);
+    const opened = await Promise.all(numbers.map((n) => open(index + n)));
+    stops.push(...opened.map(({ stop }) => stop));
+  }
+  return stops;
 }
 
-interface Usage extends Cpu {
-  at: number;
+function coresOf({ ms, service, postgres }: Cpu & { ms: number }): Cpu {
+  return { service: service / ms, postgres: postgres / ms };
 }
 
-function usageOf({ server }: Stage, postmaster: number | undefined): Usage {
-  return {
-    at: performance.now(),
-    service: cpuOf(server.pid) / 1000,
-    postgres: cpuOfPostgres(postmaster) / 1000,
-  };
-}
-
-/** Cores that were busy since then. */
-function coresSince(before: Usage, after: Usage): Cpu {
-  const ms = after.at - before.at;
-  return {
-    service: (after.service - before.service) / ms,
-    postgres: (after.postgres - before.postgres) / ms,
-  };
-}
+const NOTHING = { bytes: 0, reports: 0, polls: 0 };
 
 async function measurePhase(
   plan: Plan,
@@ -166,33 +167,34 @@ async function measurePhase(
 ): Promise<PhaseSample> {
   const { stage, seenBy } = plan;
   const { fleet, server } = stage;
-  const traffic: Traffic = { port: server.port, sightings: undefined, bytes: 0 };
-  const closed = usageOf(stage, postmaster);
+  const traffic: Traffic = { port: server.port, sightings: undefined, ...NOTHING };
+  const closed = cpuTime(server.pid, postmaster);
   const stops = await plan.open(traffic);
-  const opened = usageOf(stage, postmaster);
+  const opening = cpuSince(closed);
   const everywhere = reports(fleet, { first: 0, count: fleet.size });
   const stopReports = reportAt(REPORTS_PER_SECOND, everywhere, traffic);
   // By then, every poller has begun.
   await sleep(sizes.pollInterval);
 
   const sightings = new Sightings();
-  Object.assign(traffic, { sightings, bytes: 0 });
-  const before = usageOf(stage, postmaster);
+  Object.assign(traffic, { sightings, ...NOTHING });
+  const before = cpuTime(server.pid, postmaster);
   await sleep(sizes.phase);
-  const after = usageOf(stage, postmaster);
-  const received = (traffic.bytes / (after.at - before.at)) * 1000;
+  const cpu = cpuSince(before);
+  const seconds = cpu.ms / 1000;
+  const received = traffic.bytes / seconds;
+  const served = traffic.reports / (REPORTS_PER_SECOND * seconds);
+  const polled = (traffic.polls * sizes.pollInterval) / (stops.length * seconds * 1000);
   await stopReports();
   if (seenBy === undefined) await sleep(Math.min(1000, sizes.phase));
   else await sightings.seenBy(seenBy.clients, seenBy.ms);
   await Promise.all(stops.map((stop) => stop()));
 
   return {
-    ...coresSince(before, after),
+    ...coresOf(cpu),
     received,
-    opening: {
-      service: opened.service - closed.service,
-      postgres: opened.postgres - closed.postgres,
-    },
+    served: plan.polls === true ? Math.min(served, polled) : served,
+    opening,
     staleness: quantile(sightings.sinceAnswer, 0.5),
     p50: quantile(sightings.sinceRequest, 0.5),
     p99: quantile(sightings.sinceRequest, 0.99),
@@ -216,18 +218,17 @@ async function measureIdle(
   await stage.server.stop();
   await settle(stage.databaseUrl);
   const server = await startService({ ...stage, nodeArguments: COLLECTS });
-  const fresh = { ...stage, server };
-  const traffic: Traffic = { port: server.port, sightings: undefined, bytes: 0 };
+  const traffic: Traffic = { port: server.port, sightings: undefined, ...NOTHING };
   const { cursor, stop } = await watch(traffic, "name='nobody'");
   const before = await memoryAtRest(server);
   const stops = await openAll(idle, (index) => watch(traffic, shard(index), cursor));
   const after = await memoryAtRest(server);
-  const began = usageOf(fresh, postmaster);
+  const began = cpuTime(server.pid, postmaster);
   await sleep(idlePhase);
-  const cores = coresSince(began, usageOf(fresh, postmaster));
+  const cpu = cpuSince(began);
   await Promise.all([stop, ...stops].map((it) => it()));
   return {
-    ...cores,
+    ...coresOf(cpu),
     residentKiB: ((after.resident - before.resident) * 1024) / idle,
     heapKiB: ((after.heap - before.heap) * 1024) / idle,
   };
