@@ -5,6 +5,8 @@ export const CLUSTERS = '/api/hyperfleet/v1/clusters';
 export const CLUSTER_ADAPTERS = ['validation', 'dns', 'pullsecret', 'hypershift'];
 const NODE_POOL_ADAPTERS = ['validation', 'hypershift'];
 export const NODE_POOLS_EACH = 10;
+/** Values of the label `shard`: cluster-0 has `0`, and so on. */
+export const SHARDS = 5;
 /** Names of what a benchmark creates beside the fleet. */
 const CREATED_PREFIX = 'bench-';
 
@@ -55,10 +57,10 @@ export function clusterSpec(index: number): Record<string, unknown> {
   };
 }
 
-/** `tenth=yes` is on a tenth of the fleet, `env=production` on half, `shard` splits it in ten. */
+/** `tenth=yes` is on a tenth of the fleet, `env=production` on half, `shard` splits it in SHARDS. */
 function clusterLabels(index: number): Record<string, string> {
   return {
-    shard: String(index % 10),
+    shard: String(index % SHARDS),
     env: index % 2 === 0 ? 'staging' : 'production',
     tenth: index % 10 === 0 ? 'yes' : 'no',
     team: `team-${index % 37}`,

@@ -8,6 +8,7 @@ import type { Postgres } from './postgres';
 import { type Row, showResults } from './results';
 import { run } from './run';
 import { type Server, startBaseline, startService } from './servers';
+import { compareWatches } from './watch';
 import { FIRST_PAGE, GET, LABEL, type Workload, WORKLOADS } from './workloads';
 
 const options = readOptions();
@@ -121,8 +122,12 @@ async function assertSameBytes(fleet: Fleet, product: Server, baseline: Server):
   }
 }
 
-run((postgres) =>
-  options.against === undefined
-    ? benchmark(postgres)
-    : compare(postgres, { ...options, against: options.against }),
-);
+run(async (postgres) => {
+  const { against, workloads, watch } = options;
+  if (workloads?.length !== 0) {
+    await (against === undefined
+      ? benchmark(postgres)
+      : compare(postgres, { ...options, against }));
+  }
+  if (watch) await compareWatches(postgres, options);
+});

@@ -10,9 +10,14 @@ export interface Options {
   rounds: number;
   seconds: number;
   document: boolean;
+  /** Whether watches are compared with polls. */
+  watch: boolean;
   /** Another checkout to compare with. */
   against: string | undefined;
 }
+
+/** For `--only`; it is no workload, because what counts is not requests. */
+const WATCH = 'watch';
 
 const USAGE = `Usage: npm run bench -- [options]
 
@@ -20,10 +25,11 @@ const USAGE = `Usage: npm run bench -- [options]
   --only NAME      workloads to run, by name, comma separated (default: all; with --against the usual six)
   --rounds N       rounds, of which the medians are shown (default: 5)
   --seconds N      how long each workload is measured in a round (default: 3)
-  --document       put the table into docs/performance.md
+  --document       put the tables into docs/performance.md
   --smoke          a small fleet and a few requests per workload: does everything run? No figure counts.
 
-Workloads: ${WORKLOADS.map(({ name }) => name).join(', ')}`;
+Workloads: ${WORKLOADS.map(({ name }) => name).join(', ')};
+${WATCH}: watches compared with polls (with --against also with polls of that build)`;
 
 /** Reads the arguments of the command line; wrong ones end the process with the usage. */
 export function readOptions(): Options {
@@ -39,11 +45,16 @@ export function readOptions(): Options {
       },
     });
     const { smoke, document, against } = values;
-    if (document && against !== undefined) throw new Error('--document is not for --against.');
+    const only = values.only?.split(',');
+    const workloads = only?.filter((name) => name !== WATCH).map(workloadNamed);
+    if (document && against !== undefined && workloads?.length !== 0) {
+      throw new Error('--document is not for workloads with --against.');
+    }
     return {
       smoke,
       document,
-      workloads: values.only?.split(',').map(workloadNamed),
+      workloads,
+      watch: only?.includes(WATCH) ?? against === undefined,
       rounds: positive('rounds', values.rounds ?? (smoke ? '1' : '5')),
       seconds: positive('seconds', values.seconds),
       against: against === undefined ? undefined : resolve(against),
@@ -80,6 +91,41 @@ export function untilOf({ smoke, seconds }: Options, share = 1): Until {
 export function fleetSizeOf({ smoke, against }: Options): number {
   if (smoke) return 500;
   return against === undefined ? 10_000 : 2000;
+}
+
+export interface WatchSizes {
+  clusters: number;
+  /** Watchers, and as many pollers. */
+  clients: number;
+  searches: number;
+  idle: number;
+  /** Milliseconds. */
+  pollInterval: number;
+  phase: number;
+  idlePhase: number;
+}
+
+/** Phases are whole poll intervals, and the idle one has its share of what is sent every 15 and every 30 s. */
+export function watchSizesOf({ smoke }: Options): WatchSizes {
+  return smoke
+    ? {
+        clusters: 200,
+        clients: 10,
+        searches: 120,
+        idle: 20,
+        pollInterval: 250,
+        phase: 500,
+        idlePhase: 500,
+      }
+    : {
+        clusters: 5000,
+        clients: 50,
+        searches: 500,
+        idle: 1000,
+        pollInterval: 5000,
+        phase: 10_000,
+        idlePhase: 30_000,
+      };
 }
 
 /** How many processes are started anew, to see how long that takes and how large they get. */

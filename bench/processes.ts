@@ -66,3 +66,30 @@ export function memoryOf(pid: number): number {
     return NaN;
   }
 }
+
+export interface Cpu {
+  service: number;
+  postgres: number;
+}
+
+/** CPU time of a service and of its PostgreSQL so far, for `cpuSince`. */
+export function cpuTime(pid: number, postmaster: number | undefined) {
+  return {
+    at: performance.now(),
+    pid,
+    postmaster,
+    service: cpuOf(pid),
+    postgres: cpuOfPostgres(postmaster),
+  };
+}
+
+/** What they have used since then, in ms, and how many ms that was. */
+export function cpuSince(before: ReturnType<typeof cpuTime>): Cpu & { ms: number } {
+  const { pid, postmaster } = before;
+  const after = cpuTime(pid, postmaster);
+  return {
+    ms: after.at - before.at,
+    service: (after.service - before.service) / 1000,
+    postgres: (after.postgres - before.postgres) / 1000,
+  };
+}

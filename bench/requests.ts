@@ -16,7 +16,13 @@ export interface Context {
   port: number;
 }
 
-export function listPath(options: { page?: number; pageSize?: number; search?: string }): string {
+export function listPath(options: {
+  page?: number;
+  pageSize?: number;
+  search?: string;
+  watch?: true;
+  since?: string;
+}): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(options)) query.set(name, String(value));
   return query.size === 0 ? CLUSTERS : `${CLUSTERS}?${query.toString()}`;

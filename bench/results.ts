@@ -13,20 +13,22 @@ export interface Row {
   ratios: number[];
 }
 
-interface Setup {
+export interface Setup {
   postgres: string;
   clusters: number;
   options: Options;
+  /** What is shown of how much; the medians unless said. */
+  measured?: string;
   /** Load average at the begin of each round: a busy machine measures something else. */
   loads: readonly number[];
 }
 
 /** On what was measured, as a Markdown list. */
-export function describeSetup({ postgres, clusters, options, loads }: Setup): string {
+export function describeSetup({ postgres, clusters, options, measured, loads }: Setup): string {
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`;
   return [
     `- Node ${process.version}, ${postgres}, ${machine}`,
-    `- ${clusters} clusters, medians of ${options.rounds} rounds of ${options.seconds} s`,
+    `- ${clusters} clusters, ${measured ?? `medians of ${options.rounds} rounds of ${options.seconds} s`}`,
     `- load average before each round: ${loads.map((load) => load.toFixed(1)).join(', ')}`,
   ].join('\n');
 }

@@ -9,6 +9,8 @@ import { LEASH } from '../test/support/service-process';
 export interface Server {
   pid: number;
   port: number;
+  /** Of `/metrics`; the baseline has none. */
+  metricsPort?: number | undefined;
   /** From being started to being ready, in ms. */
   startMs: number;
   stop(): Promise<void>;
@@ -63,14 +65,24 @@ export async function startService(options: StartOptions): Promise<Server> {
   child.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   for (;;) {
     const text = readFileSync(logFile, 'utf8');
-    const port = /"api":"http:\/\/[^:]+:(\d+)/.exec(text)?.[1];
-    if (port !== undefined) return track(child, Number(port), performance.now() - began);
+    const [api, metrics] = ['api', 'metrics'].map((name) => portOf(text, name));
+    if (api !== undefined) {
+      const server = track(child, api, performance.now() - began);
+      server.metricsPort = metrics;
+      return server;
+    }
     if (child.exitCode !== null || performance.now() - began > READY_TIMEOUT_MS) {
       child.kill('SIGKILL');
       throw new Error(`The service did not start:\n${text}`);
     }
     await sleep(POLL_MS);
   }
+}
+
+/** From the line of the log that says where the service listens. */
+function portOf(log: string, listener: string): number | undefined {
+  const port = new RegExp(`"${listener}":"http://[^:]+:(\\d+)`).exec(log)?.[1];
+  return port === undefined ? undefined : Number(port);
 }
 
 /** The bare server that ratios refer to. */
@@ -85,7 +97,7 @@ export async function startBaseline(databaseUrl: string): Promise<Server> {
 
 function track(child: ChildProcess, port: number, startMs: number): Server {
   const exited = once(child, 'exit');
-  const server = {
+  const server: Server = {
     pid: child.pid!,
     port,
     startMs,

@@ -1,0 +1,112 @@
+import type { WatchSizes } from './options';
+import type { Cpu } from './processes';
+import { describeSetup, type Setup } from './results';
+import { figure, markdownTable } from './table';
+
+/** Of cores; what opening the clients took is in ms. */
+export interface PhaseSample extends Cpu {
+  opening: Cpu;
+  /** Bytes per second. */
+  received: number;
+  /** The share of the reports, and of the polls, that were answered in time. */
+  served: number;
+  /** Milliseconds: from the response to the report until a client knows, and from its request. */
+  staleness: number;
+  p50: number;
+  p99: number;
+}
+
+export interface Phase {
+  title: string;
+  /** The phase whose cost is not of the clients; undefined: there are none. */
+  base?: string;
+  polls?: true;
+  samples: PhaseSample[];
+}
+
+export interface Idle extends Cpu {
+  residentKiB: number;
+  heapKiB: number;
+}
+
+const HEADER = [
+  'clients',
+  'CPU service %',
+  'CPU PostgreSQL %',
+  'of the clients %',
+  'served %',
+  'MB/s',
+  'stale ms',
+  'p50 ms',
+  'p99 ms',
+];
+
+/** In a round with less, the machine was too busy to be measured. */
+const SERVED = 0.95;
+
+/** The lowest of all rounds that were served: whatever else the machine does only adds. */
+function best(phase: Phase): PhaseSample & { total: number } {
+  const served = phase.samples.filter((sample) => sample.served >= SERVED);
+  const samples = served.length > 0 ? served : phase.samples;
+  const of = (select: (sample: PhaseSample) => number) => Math.min(...samples.map(select));
+  return {
+    service: of(({ service }) => service),
+    postgres: of(({ postgres }) => postgres),
+    total: of(({ service, postgres }) => service + postgres),
+    opening: {
+      service: of(({ opening }) => opening.service),
+      postgres: of(({ opening }) => opening.postgres),
+    },
+    received: of(({ received }) => received),
+    served: of((sample) => sample.served),
+    staleness: of(({ staleness }) => staleness),
+    p50: of(({ p50 }) => p50),
+    p99: of(({ p99 }) => p99),
+  };
+}
+
+export function describeSample({ service, postgres, served, p50, p99 }: PhaseSample): string {
+  const shares = [service, postgres, served].map((share) => `${figure(100 * share)} %`);
+  return `service ${shares[0]}, PostgreSQL ${shares[1]}, served ${shares[2]}, p50 ${figure(p50)}, p99 ${figure(p99)} ms`;
+}
+
+export function showWatches(
+  phases: readonly Phase[],
+  idle: Idle,
+  sizes: WatchSizes,
+  setup: Setup,
+): { text: string; json: unknown } {
+  const results = phases.map((phase) => ({ ...phase, ...best(phase) }));
+  const totalOf = (title: string | undefined) => results.find((it) => it.title === title)?.total;
+  /** What the clients cost, beside the reports. */
+  const ownOf = ({ base, total }: (typeof results)[0]) =>
+    base === undefined ? NaN : total - totalOf(base)!;
+  const percent = (cores: number) => figure(100 * cores);
+  const rows = results.map((it) => [
+    it.title,
+    percent(it.service),
+    percent(it.postgres),
+    percent(ownOf(it)),
+    percent(it.served),
+    figure(it.received / 1e6),
+    figure(it.staleness),
+    figure(it.p50),
+    figure(it.p99),
+  ]);
+  const watchers = results.find(({ title }) => title === `${sizes.clients} watchers`)!;
+  const ratios = results
+    .filter(({ polls }) => polls)
+    .map((it) => `${figure(ownOf(it) / ownOf(watchers))} (${it.title})`);
+  const { opening } = watchers;
+  const first = [opening.service, opening.postgres].map((ms) => figure(ms / sizes.clients));
+  const text = [
+    describeSetup(setup),
+    '',
+    markdownTable(HEADER, rows),
+    '',
+    `- what pollers cost, through what ${watchers.title} cost: ${ratios.join(', ')}`,
+    `- the first state of ${watchers.title}: ${first[0]} ms of CPU of the service and ${first[1]} ms of PostgreSQL each`,
+    `- ${sizes.idle} watches while nothing changes: ${percent(idle.service)} % of a core of the service and ${percent(idle.postgres)} % of PostgreSQL; ${figure(idle.residentKiB)} KiB of resident memory each, ${figure(idle.heapKiB)} KiB of heap`,
+  ].join('\n');
+  return { text, json: { setup, sizes, results, idle } };
+}

@@ -1,0 +1,246 @@
+import { loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createFleet, type Fleet, settle, SHARDS } from './fleet';
+import { type Options, type WatchSizes, watchSizesOf } from './options';
+import { publish, say, writeSection } from './output';
+import type { Postgres } from './postgres';
+import { type Cpu, cpuSince, cpuTime, memoryOf } from './processes';
+import { reports } from './requests';
+import { type Server, startService } from './servers';
+import { poll, reportAt, Sightings, type Stop, type Traffic, watch } from './watch-clients';
+import {
+  describeSample,
+  type Idle,
+  type Phase,
+  type PhaseSample,
+  showWatches,
+} from './watch-results';
+
+/* What it costs to follow a fleet by watching it and by polling it, while adapters report at a constant rate. */
+
+const REPORTS_PER_SECOND = 100;
+/** Pollers that look into what they receive: if all did, they would be most of the load on the machine. */
+const LOOKING = SHARDS;
+
+interface Stage {
+  databaseUrl: string;
+  fleet: Fleet;
+  server: Server;
+}
+
+/** Clients of one sort, to be measured again and again. */
+interface Plan extends Phase {
+  stage: Stage;
+  open(traffic: Traffic): Promise<Stop[]>;
+  /** How many clients see each report, and within how many ms; undefined: that depends on the report. */
+  seenBy?: { clients: number; ms: number };
+}
+
+export async function compareWatches(postgres: Postgres, options: Options): Promise<void> {
+  const sizes = watchSizesOf(options);
+  const { against } = options;
+  const stage = await prepare(postgres, sizes);
+  const plans = plansOf(stage, sizes);
+  if (against !== undefined) {
+    plans.push(...pollsOf(await prepare(postgres, sizes, against), sizes, 'old: '));
+  }
+  const loads: number[] = [];
+  for (let round = 1; round <= options.rounds; round++) {
+    say(`Watches and polls, round ${round} of ${options.rounds} …`);
+    loads.push(loadavg()[0]!);
+    for (const plan of plans) {
+      const sample = await measurePhase(plan, postgres.postmaster, sizes);
+      say(`  ${plan.title}: ${describeSample(sample)}`);
+      plan.samples.push(sample);
+    }
+  }
+  say('Idle watches …');
+  const idle = await measureIdle(stage, postgres.postmaster, sizes);
+  const { clusters, phase } = sizes;
+  const measured = `${REPORTS_PER_SECOND} reports a second; the lowest figures of ${options.rounds} rounds of ${phase / 1000} s`;
+  const setup = { postgres: postgres.description, clusters, options, measured, loads };
+  const result = showWatches(plans, idle, sizes, setup);
+  publish(options.smoke ? 'bench-watch-smoke' : 'bench-watch', result);
+  if (options.document) await writeSection('performance.md', 'watches', result.text);
+}
+
+async function prepare(postgres: Postgres, sizes: WatchSizes, root?: string): Promise<Stage> {
+  const databaseUrl = await postgres.createDatabase();
+  const server = await startService({ databaseUrl, root, migrate: true });
+  say(`${root ?? 'This build'}: creating ${sizes.clusters} clusters …`);
+  const fleet = await createFleet(server.port, sizes.clusters);
+  await settle(databaseUrl);
+  return { databaseUrl, fleet, server };
+}
+
+function shard(index: number): string {
+  return `labels.shard='${index % SHARDS}'`;
+}
+
+/** The same clients for each build, compared with the reports that they share. */
+function pollsOf(stage: Stage, sizes: WatchSizes, prefix = ''): Plan[] {
+  const { clusters, clients, pollInterval } = sizes;
+  const pages = Math.ceil(clusters / SHARDS / 100);
+  const pollers = (title: string, headers: Record<string, string>, looking: number): Plan => ({
+    title: `${prefix}${clients} pollers${title}`,
+    base: `${prefix}reports alone`,
+    polls: true,
+    stage,
+    samples: [],
+    seenBy: { clients: looking / SHARDS, ms: 2 * pollInterval },
+    open: (traffic) =>
+      Promise.resolve(
+        Array.from({ length: clients }, (_, index) =>
+          poll(traffic, index < looking, {
+            search: shard(index),
+            pages,
+            headers: { Accept: 'application/json', ...headers },
+            delay: (index * pollInterval) / clients,
+            interval: pollInterval,
+          }),
+        ),
+      ),
+  });
+  return [
+    { title: `${prefix}reports alone`, stage, samples: [], open: () => Promise.resolve([]) },
+    pollers('', {}, LOOKING),
+    pollers(', compressed', { 'Accept-Encoding': 'gzip' }, 0),
+  ];
+}
+
+function plansOf(stage: Stage, sizes: WatchSizes): Plan[] {
+  const { clients, searches, phase } = sizes;
+  const watching = (title: string, searchOf: (index: number) => string, count: number): Plan => ({
+    title,
+    base: 'reports alone',
+    stage,
+    samples: [],
+    open: (traffic) => openAll(count, (index) => watch(traffic, searchOf(index))),
+  });
+  return [
+    ...pollsOf(stage, sizes),
+    ...[SHARDS, clients].map((count) => ({
+      ...watching(`${count} watchers`, shard, count),
+      seenBy: { clients: count / SHARDS, ms: phase },
+    })),
+    watching(`${searches} searches, a watcher each`, distinctSearch, searches),
+  ];
+}
+
+/** Labels, names, the spec and conditions. */
+function distinctSearch(index: number): string {
+  const nth = Math.floor(index / 4);
+  const further = [
+    `name='cluster-${index}'`,
+    `labels.team='team-${nth % 37}'`,
+    `spec.nodes > ${nth % 50} and name like 'cluster-${nth}%'`,
+    `status.conditions.Ready='False' and name like 'cluster-${nth}%'`,
+  ];
+  return `${shard(index)} and ${further[index % further.length]}`;
+}
+
+const OPENED_AT_ONCE = 10;
+
+async function openAll(
+  count: number,
+  open: (index: number) => Promise<{ stop: Stop }>,
+): Promise<Stop[]> {
+  const stops: Stop[] = [];
+  for (let index = 0; index < count; index += OPENED_AT_ONCE) {
+    const numbers = Array.from({ length: Math.min(OPENED_AT_ONCE, count - index) }, (_, n) => n);
+    const opened = await Promise.all(numbers.map((n) => open(index + n)));
+    stops.push(...opened.map(({ stop }) => stop));
+  }
+  return stops;
+}
+
+function coresOf({ ms, service, postgres }: Cpu & { ms: number }): Cpu {
+  return { service: service / ms, postgres: postgres / ms };
+}
+
+const NOTHING = { bytes: 0, reports: 0, polls: 0 };
+
+async function measurePhase(
+  plan: Plan,
+  postmaster: number | undefined,
+  sizes: WatchSizes,
+): Promise<PhaseSample> {
+  const { stage, seenBy } = plan;
+  const { fleet, server } = stage;
+  const traffic: Traffic = { port: server.port, sightings: undefined, ...NOTHING };
+  const closed = cpuTime(server.pid, postmaster);
+  const stops = await plan.open(traffic);
+  const opening = cpuSince(closed);
+  const everywhere = reports(fleet, { first: 0, count: fleet.size });
+  const stopReports = reportAt(REPORTS_PER_SECOND, everywhere, traffic);
+  // By then, every poller has begun.
+  await sleep(sizes.pollInterval);
+
+  const sightings = new Sightings();
+  Object.assign(traffic, { sightings, ...NOTHING });
+  const before = cpuTime(server.pid, postmaster);
+  await sleep(sizes.phase);
+  const cpu = cpuSince(before);
+  const seconds = cpu.ms / 1000;
+  const received = traffic.bytes / seconds;
+  const served = traffic.reports / (REPORTS_PER_SECOND * seconds);
+  const polled = (traffic.polls * sizes.pollInterval) / (stops.length * seconds * 1000);
+  await stopReports();
+  if (seenBy === undefined) await sleep(Math.min(1000, sizes.phase));
+  else await sightings.seenBy(seenBy.clients, seenBy.ms);
+  await Promise.all(stops.map((stop) => stop()));
+
+  return {
+    ...coresOf(cpu),
+    received,
+    served: plan.polls === true ? Math.min(served, polled) : served,
+    opening,
+    staleness: quantile(sightings.sinceAnswer, 0.5),
+    p50: quantile(sightings.sinceRequest, 0.5),
+    p99: quantile(sightings.sinceRequest, 0.99),
+  };
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.floor(sorted.length * share)] ?? NaN;
+}
+
+/** Lets a signal collect garbage, so that memory can be compared. */
+const COLLECTS = ['--expose-gc', '--import', 'data:text/javascript,process.on("SIGUSR2",()=>gc())'];
+
+/** Nothing changes. In a process of its own, because what a larger response once took, V8 keeps. */
+async function measureIdle(
+  stage: Stage,
+  postmaster: number | undefined,
+  { idle, idlePhase }: WatchSizes,
+): Promise<Idle> {
+  await stage.server.stop();
+  await settle(stage.databaseUrl);
+  const server = await startService({ ...stage, nodeArguments: COLLECTS });
+  const traffic: Traffic = { port: server.port, sightings: undefined, ...NOTHING };
+  const { cursor, stop } = await watch(traffic, "name='nobody'");
+  const before = await memoryAtRest(server);
+  const stops = await openAll(idle, (index) => watch(traffic, shard(index), cursor));
+  const after = await memoryAtRest(server);
+  const began = cpuTime(server.pid, postmaster);
+  await sleep(idlePhase);
+  const cpu = cpuSince(began);
+  await Promise.all([stop, ...stops].map((it) => it()));
+  return {
+    ...coresOf(cpu),
+    residentKiB: ((after.resident - before.resident) * 1024) / idle,
+    heapKiB: ((after.heap - before.heap) * 1024) / idle,
+  };
+}
+
+/** In MiB. */
+async function memoryAtRest({ pid, metricsPort }: Server) {
+  for (let collection = 0; collection < 3; collection++) {
+    process.kill(pid, 'SIGUSR2');
+    await sleep(500);
+  }
+  const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  const heap = Number(/^nodejs_heap_size_used_bytes (\d+)/m.exec(metrics)?.[1]) / 2 ** 20;
+  return { resident: memoryOf(pid), heap };
+}
