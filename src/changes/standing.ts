@@ -44,23 +44,22 @@ export function watchedList(
   const isOfKind = isOfKinds(kinds);
   const isInScope: Sql[] = [{ sql: isOfKind.sql('r.kind'), bindings: isOfKind.bindings }];
   if (ownerId !== undefined) isInScope.push({ sql: 'r.owner_id = ?', bindings: [ownerId] });
-  const matches = render(search, 'r.id', 'in row');
+  const conjuncts = search.type === 'and' ? search.operands : [search];
+  const [written, reported] = [true, false].map((wanted) =>
+    render(all(conjuncts.filter((conjunct) => isWritten(conjunct) === wanted)), 'r.id', 'in row'),
+  ) as [Sql, Sql];
   // Reports do not change what users write: a resource in which that does not match was not in the list before.
-  const written = render(all(conjunctsOf(search).filter(isWritten)), 'r.id', 'in row');
   const standing = {
     sql: `CASE WHEN NOT (${isInScope.map((part) => part.sql).join(' AND ')}) THEN NULL
-      WHEN ${matches.sql} THEN 'in' WHEN w.written OR (${written.sql}) THEN 'out' END`,
+      WHEN ${written.sql} THEN CASE WHEN ${reported.sql} THEN 'in' ELSE 'out' END
+      WHEN w.written THEN 'out' END`,
     bindings: [
       ...isInScope.flatMap(({ bindings }) => bindings),
-      ...matches.bindings,
       ...written.bindings,
+      ...reported.bindings,
     ],
   };
   return { key: JSON.stringify([kinds, ownerId, standing]), kinds, ownerId, standing };
-}
-
-function conjunctsOf(predicate: Predicate): readonly Predicate[] {
-  return predicate.type === 'and' ? predicate.operands : [predicate];
 }
 
 function isWritten(predicate: Predicate): boolean {

@@ -66,13 +66,19 @@ function tooMany(): ProblemError {
   });
 }
 
+interface Query {
+  pageSize?: number;
+  size?: number;
+  watch?: boolean;
+}
+
 /** Admits lists by their page size. */
 export function admitPages(): RequestHandler {
   const admission = new PageAdmission();
   return (req, res, next) => {
     const usual = req.context.operation!.defaultPageSize;
-    const { pageSize, size } = req.query as { pageSize?: number; size?: number };
-    if (usual === undefined) next();
+    const { pageSize, size, watch } = req.query as Query;
+    if (usual === undefined || watch) next();
     else return admission.admit(pageSize ?? size ?? usual, res).then(() => next());
   };
 }

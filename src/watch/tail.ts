@@ -5,6 +5,7 @@ import type { Service } from '../contract/handler';
 import { DatabaseUnavailable, isConnectionLost } from '../postgres/errors';
 import type { EventWriter } from './events';
 import { Horizon } from './horizon';
+import type { Lane } from './lane';
 import { Loop } from './loop';
 import type { Watch } from './watch';
 
@@ -43,13 +44,9 @@ export class Tail {
   constructor(
     private readonly service: Pick<Service, 'db' | 'log' | 'metrics'>,
     private readonly writer: EventWriter,
+    private readonly lane: Lane,
   ) {
     service.metrics.watchHorizon(() => (this.groups.size === 0 ? 0 : this.horizon.age()));
-  }
-
-  /** Runs `work` between two ticks. */
-  turn<T>(work: () => Promise<T>): Promise<T> {
-    return this.loop.run(work);
   }
 
   /** What has changed in a list since a position. */
@@ -63,19 +60,19 @@ export class Tail {
    */
   async follow(watch: Watch, from: Position, found?: Changes): Promise<void> {
     let since = from;
-    let changes = found ?? (await this.turn(() => this.tryToJoin(watch, since)));
+    let changes = found ?? (await this.loop.run(() => this.tryToJoin(watch, since)));
     while (changes !== undefined) {
       const { changed, removed, position } = changes;
       for (let start = 0; start < changed.length; start += CHUNK) {
         const ids = changed.slice(start, start + CHUNK);
-        await this.turn(() => this.send(ids, since, [alone(watch)], watch.reader));
+        await this.lane.run(() => this.send(ids, since, [alone(watch)], watch.reader));
         await watch.drained();
         if (watch.ended) return;
       }
       this.sendRemoved(removed, [alone(watch)]);
       watch.sync(position);
       since = position;
-      changes = await this.turn(() => this.tryToJoin(watch, since));
+      changes = await this.loop.run(() => this.tryToJoin(watch, since));
     }
   }
 

@@ -7,8 +7,12 @@ import { type Step, ListSteps } from '../lists/steps';
 import { ProblemError } from '../problems/problem';
 import { getVersion } from '../repositories/resources';
 import { EventWriter } from './events';
+import { Lane } from './lane';
 import { CHUNK, Tail } from './tail';
 import { Watch } from './watch';
+
+/** Streams that read at once what comes first in them: many begin together when a replica stops. */
+const READING = 2;
 
 type WatchService = Omit<Service, 'watches'>;
 
@@ -20,10 +24,11 @@ export class Watches implements WatchOpener {
   private closed = false;
   private readonly writer: EventWriter;
   private readonly tail: Tail;
+  private readonly lane = new Lane(READING);
 
   constructor(private readonly service: WatchService) {
     this.writer = new EventWriter(service);
-    this.tail = new Tail(service, this.writer);
+    this.tail = new Tail(service, this.writer, this.lane);
     service.metrics.watchWatches(() => this.count);
   }
 
@@ -86,7 +91,7 @@ export class Watches implements WatchOpener {
 
   private async fromCursor(list: WatchedList, cursor: string) {
     const position = readCursor(cursor);
-    const found = position && (await this.tail.changesOf(list, position));
+    const found = position && (await this.lane.run(() => this.tail.changesOf(list, position)));
     if (found === 'standby') throw onStandby();
     if (found === undefined || found === 'gone') {
       throw new ProblemError(
@@ -102,7 +107,7 @@ export class Watches implements WatchOpener {
 
   private async fromState({ scope, search, signal }: WatchRequest) {
     const steps = new ListSteps(scope, search, CHUNK);
-    const first = await steps.read(this.service.db, '', signal);
+    const first = await this.lane.run(() => steps.read(this.service.db, '', signal));
     if (first === undefined) throw onStandby();
     return async (watch: Watch) => {
       await this.sendState(watch, steps, first);
@@ -114,11 +119,11 @@ export class Watches implements WatchOpener {
     let { versions } = first;
     for (;;) {
       const current = versions;
-      await this.tail.turn(async () => watch.push(await this.framesOf(watch, current)));
+      await this.lane.run(async () => watch.push(await this.framesOf(watch, current)));
       await watch.drained();
       if (versions.length < CHUNK || watch.ended) return;
       const last = versions.at(-1)!.id;
-      const next = await this.tail.turn(() => steps.read(this.service.db, last));
+      const next = await this.lane.run(() => steps.read(this.service.db, last));
       if (next === undefined) {
         watch.end();
         return;
