@@ -110,6 +110,8 @@ const WRONG = [
     `client.each('${B}/channels/{channel_id}/versions', { path: { cluster_id: '1' } })`,
     'TS2353',
   ],
+  ['a watch of reports', `client.watch('${B}/versions/{version_id}/statuses')`, 'TS2345'],
+  ['a watch without its channel', `client.watch('${B}/channels/{channel_id}/versions')`, 'TS2554'],
   ['no name', `client.POST('${B}/channels', { body: { spec: {} } })`, 'TS2322'],
   ['a flat create', `client.POST('${B}/versions', { body: { name: 'a', spec: {} } })`, 'TS2345'],
   [
