@@ -13,7 +13,7 @@ import { createService } from './service';
 import { untilStopped } from './stop-signals';
 import { stopTracing } from './telemetry/tracing';
 
-/** A search of 4096 characters takes 12 KB when encoded, next to a large token. */
+/** The longest URL and a large token fit in. */
 const MAX_HEADER_BYTES = 65_536;
 /** How often Node looks for slow requests; with its default of 30 s, a timeout of 15 s could become 45 s. */
 const CHECK_MS = 500;

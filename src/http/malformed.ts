@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import { ProblemError } from '../problems/problem';
 
-/** A search of 4096 characters takes up to 12 KB when encoded. */
+/** Enough for a search for 400 ids. */
 const MAX_URL_LENGTH = 16_384;
 
 /**

@@ -2,6 +2,10 @@ import { SearchError, characters, quote } from './search-error';
 import { Tokenizer, type FieldName, type Literal, type Token } from './tokens';
 
 const MAX_NESTING = 50;
+/** Each makes PostgreSQL plan more. */
+const MAX_COMPARISONS = 100;
+/** In all lists of `in` together; a list is one value for PostgreSQL. */
+const MAX_LISTED = 500;
 
 export type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=';
 
@@ -70,6 +74,8 @@ class Parser {
   private readonly tokens: Tokenizer;
   private current: Token;
   private nesting = 0;
+  private comparisons = 0;
+  private listed = 0;
 
   constructor(phrase: string) {
     this.tokens = new Tokenizer(phrase);
@@ -134,6 +140,13 @@ class Parser {
     this.advance();
     const field = token.name;
     const { position } = field;
+    if (++this.comparisons > MAX_COMPARISONS) {
+      throw new SearchError(
+        `Expected at most ${MAX_COMPARISONS} comparisons, found one more`,
+        position,
+        'Compare one field with several values by "in".',
+      );
+    }
 
     const operator = this.current.type === 'symbol' ? OPERATORS[this.current.text] : undefined;
     if (operator !== undefined) {
@@ -187,12 +200,23 @@ class Parser {
     const close = square ? ']' : ')';
     const values: Literal[] = [];
     if (this.skip('symbol', close)) return values;
-    do values.push(this.literal('in the list'));
+    do values.push(this.listedLiteral());
     while (this.skip('symbol', ','));
     if (!this.skip('symbol', close)) {
       throw this.unexpected(`"," or the "${close}" that closes the list of character ${position}`);
     }
     return values;
+  }
+
+  private listedLiteral(): Literal {
+    const { position } = this.current;
+    if (++this.listed > MAX_LISTED) {
+      throw new SearchError(
+        `Expected at most ${MAX_LISTED} values in lists, found one more`,
+        position,
+      );
+    }
+    return this.literal('in the list');
   }
 
   private literal(where: string): Literal {

@@ -146,6 +146,16 @@ const REFUSED: [string, number, string][] = [
   ["name = 'a\ud800b'", 10, 'Found a character that a string cannot contain at character 10.'],
   // Limits
   [
+    Array(101).fill('id=1').join(' or '),
+    801,
+    'Expected at most 100 comparisons, found one more at character 801. Compare one field with several values by "in".',
+  ],
+  [
+    `name in (${Array(250).fill('1').join()}) or id in (${Array(251).fill('2').join()})`,
+    1021,
+    'Expected at most 500 values in lists, found one more at character 1021.',
+  ],
+  [
     '('.repeat(4096),
     51,
     'Expected at most 50 levels of parentheses and "not", found one more at character 51.',
