@@ -19,9 +19,14 @@ jest.setTimeout(90_000);
 
 let app: TestApp;
 let elsewhere: TestDatabase;
+/** What a test has opened, to be closed however it ends. */
+const opened: (() => Promise<unknown>)[] = [];
 beforeAll(async () => {
   app = await startTestApp();
   elsewhere = await createEmptyDatabase();
+});
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close();
 });
 afterAll(async () => {
   await app.stop();
@@ -74,6 +79,10 @@ test('changes arrive, though transactions are open here and in another database'
     new pg.Client(elsewhere.directUrl),
   ];
   await Promise.all([holder.connect(), stranger.connect()]);
+  opened.push(
+    () => holder.end(),
+    () => stranger.end(),
+  );
   await stranger.query('BEGIN; SELECT pg_current_xact_id()');
   await holder.query('BEGIN');
   await holder.query(TOUCH, [[held]]);
@@ -108,7 +117,6 @@ test('changes arrive, though transactions are open here and in another database'
   await sleep(300);
   expect(await xminAge()).toBe(0);
   for (const each of [stream, resumed]) each.close();
-  await Promise.all([holder.end(), stranger.end()]);
 });
 
 test('a row that others keep changing is sent again and again, while a transaction is open', async () => {
@@ -140,11 +148,13 @@ test('a row that others keep changing is sent again and again, while a transacti
 
 test('more open transactions than fit into a cursor cost repeats, and lose nothing', async () => {
   const server = await OwnPostgres.create();
+  opened.push(() => server.destroy());
   const settings = { max_prepared_transactions: '500' };
   await server.start(settings);
   const url = await server.createDatabase('fleet');
   const database = { url, directUrl: url, drop: () => Promise.resolve() };
   const busyApp = await startTestApp({ database });
+  opened.push(() => busyApp.stop());
   const body = newCluster({ labels: {} });
   const { id: template } = (await api(busyApp).post('/clusters').send(body)).body as { id: string };
   const idOf = (number: number) => `2${String(number).padStart(26, '0')}`;
@@ -194,6 +204,4 @@ test('more open transactions than fit into a cursor cost repeats, and lose nothi
     expect(numbers.filter((number) => number % 2 === 1 && !rest.has(idOf(number)))).toEqual([]);
     last.close();
   });
-  await busyApp.stop();
-  await server.destroy();
 });
