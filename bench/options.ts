@@ -110,7 +110,7 @@ export function watchSizesOf({ smoke }: Options): WatchSizes {
   return smoke
     ? {
         clusters: 200,
-        clients: 10,
+        clients: 50,
         searches: 120,
         idle: 20,
         pollInterval: 250,

@@ -7,6 +7,7 @@ import {
   isReady,
   report,
   request,
+  SHARDS,
 } from './fleet';
 import type { Request, Source } from './load';
 
@@ -167,4 +168,21 @@ export function mixed(context: Context): Source {
   }
   let sent = 0;
   return { expected: [200, 201], next: () => sequence[sent++ % sequence.length]!.next() };
+}
+
+/** A search for a shard of the fleet. */
+export function shard(index: number): string {
+  return `labels.shard='${index % SHARDS}'`;
+}
+
+/** As many different searches as wanted for parts of shards: by labels, names, the spec and conditions. */
+export function distinctSearch(index: number): string {
+  const nth = Math.floor(index / 4);
+  const further = [
+    `name='cluster-${index}'`,
+    `labels.team='team-${nth % 37}'`,
+    `spec.nodes > ${nth % 50} and name like 'cluster-${nth}%'`,
+    `status.conditions.Ready='False' and name like 'cluster-${nth}%'`,
+  ];
+  return `${shard(index)} and ${further[index % further.length]}`;
 }

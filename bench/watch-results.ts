@@ -20,6 +20,7 @@ export interface Phase {
   title: string;
   /** The phase whose cost is not of the clients; undefined: there are none. */
   base?: string;
+  clients: number;
   polls?: true;
   samples: PhaseSample[];
 }
@@ -81,6 +82,7 @@ export function showWatches(
   /** What the clients cost, beside the reports. */
   const ownOf = ({ base, total }: (typeof results)[0]) =>
     base === undefined ? NaN : total - totalOf(base)!;
+  const perClient = (it: (typeof results)[0]) => ownOf(it) / it.clients;
   const percent = (cores: number) => figure(100 * cores);
   const rows = results.map((it) => [
     it.title,
@@ -96,7 +98,7 @@ export function showWatches(
   const watchers = results.find(({ title }) => title === `${sizes.clients} watchers`)!;
   const ratios = results
     .filter(({ polls }) => polls)
-    .map((it) => `${figure(ownOf(it) / ownOf(watchers))} (${it.title})`);
+    .map((it) => `${figure(perClient(it) / perClient(watchers))} (${it.title})`);
   const { opening } = watchers;
   const first = [opening.service, opening.postgres].map((ms) => figure(ms / sizes.clients));
   const text = [
@@ -104,7 +106,7 @@ export function showWatches(
     '',
     markdownTable(HEADER, rows),
     '',
-    `- what pollers cost, through what ${watchers.title} cost: ${ratios.join(', ')}`,
+    `- what a poller costs, through what one of ${watchers.title} costs: ${ratios.join(', ')}`,
     `- the first state of ${watchers.title}: ${first[0]} ms of CPU of the service and ${first[1]} ms of PostgreSQL each`,
     `- ${sizes.idle} watches while nothing changes: ${percent(idle.service)} % of a core of the service and ${percent(idle.postgres)} % of PostgreSQL; ${figure(idle.residentKiB)} KiB of resident memory each, ${figure(idle.heapKiB)} KiB of heap`,
   ].join('\n');

@@ -5,7 +5,7 @@ import { type Options, type WatchSizes, watchSizesOf } from './options';
 import { publish, say, writeSection } from './output';
 import type { Postgres } from './postgres';
 import { type Cpu, cpuSince, cpuTime, memoryOf } from './processes';
-import { reports } from './requests';
+import { distinctSearch, reports, shard } from './requests';
 import { type Server, startService } from './servers';
 import { poll, reportAt, Sightings, type Stop, type Traffic, watch } from './watch-clients';
 import {
@@ -42,7 +42,9 @@ export async function compareWatches(postgres: Postgres, options: Options): Prom
   const stage = await prepare(postgres, sizes);
   const plans = plansOf(stage, sizes);
   if (against !== undefined) {
-    plans.push(...pollsOf(await prepare(postgres, sizes, against), sizes, 'old: '));
+    // A tenth of the pollers: 1.0 turns some of so many away.
+    const few = { ...sizes, clients: sizes.clients / 10 };
+    plans.push(...pollsOf(await prepare(postgres, sizes, against), few, 'old: '));
   }
   const loads: number[] = [];
   for (let round = 1; round <= options.rounds; round++) {
@@ -73,10 +75,6 @@ async function prepare(postgres: Postgres, sizes: WatchSizes, root?: string): Pr
   return { databaseUrl, fleet, server };
 }
 
-function shard(index: number): string {
-  return `labels.shard='${index % SHARDS}'`;
-}
-
 /** The same clients for each build, compared with the reports that they share. */
 function pollsOf(stage: Stage, sizes: WatchSizes, prefix = ''): Plan[] {
   const { clusters, clients, pollInterval } = sizes;
@@ -84,6 +82,7 @@ function pollsOf(stage: Stage, sizes: WatchSizes, prefix = ''): Plan[] {
   const pollers = (title: string, headers: Record<string, string>, looking: number): Plan => ({
     title: `${prefix}${clients} pollers${title}`,
     base: `${prefix}reports alone`,
+    clients,
     polls: true,
     stage,
     samples: [],
@@ -102,7 +101,13 @@ function pollsOf(stage: Stage, sizes: WatchSizes, prefix = ''): Plan[] {
       ),
   });
   return [
-    { title: `${prefix}reports alone`, stage, samples: [], open: () => Promise.resolve([]) },
+    {
+      title: `${prefix}reports alone`,
+      clients: 0,
+      stage,
+      samples: [],
+      open: () => Promise.resolve([]),
+    },
     pollers('', {}, LOOKING),
     pollers(', compressed', { 'Accept-Encoding': 'gzip' }, 0),
   ];
@@ -113,6 +118,7 @@ function plansOf(stage: Stage, sizes: WatchSizes): Plan[] {
   const watching = (title: string, searchOf: (index: number) => string, count: number): Plan => ({
     title,
     base: 'reports alone',
+    clients: count,
     stage,
     samples: [],
     open: (traffic) => openAll(count, (index) => watch(traffic, searchOf(index))),
@@ -125,18 +131,6 @@ function plansOf(stage: Stage, sizes: WatchSizes): Plan[] {
     })),
     watching(`${searches} searches, a watcher each`, distinctSearch, searches),
   ];
-}
-
-/** Labels, names, the spec and conditions. */
-function distinctSearch(index: number): string {
-  const nth = Math.floor(index / 4);
-  const further = [
-    `name='cluster-${index}'`,
-    `labels.team='team-${nth % 37}'`,
-    `spec.nodes > ${nth % 50} and name like 'cluster-${nth}%'`,
-    `status.conditions.Ready='False' and name like 'cluster-${nth}%'`,
-  ];
-  return `${shard(index)} and ${further[index % further.length]}`;
 }
 
 const OPENED_AT_ONCE = 10;
@@ -187,13 +181,14 @@ async function measurePhase(
   const polled = (traffic.polls * sizes.pollInterval) / (stops.length * seconds * 1000);
   await stopReports();
   if (seenBy === undefined) await sleep(Math.min(1000, sizes.phase));
-  else await sightings.seenBy(seenBy.clients, seenBy.ms);
+  const missing = seenBy === undefined ? 0 : await sightings.missing(seenBy.clients, seenBy.ms);
+  if (missing > 0 && plan.polls !== true) throw new Error(`${missing} reports are missing`);
   await Promise.all(stops.map((stop) => stop()));
 
   return {
     ...coresOf(cpu),
     received,
-    served: plan.polls === true ? Math.min(served, polled) : served,
+    served: missing > 0 ? 0 : plan.polls === true ? Math.min(served, polled) : served,
     opening,
     staleness: quantile(sightings.sinceAnswer, 0.5),
     p50: quantile(sightings.sinceRequest, 0.5),
