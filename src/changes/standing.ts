@@ -27,10 +27,10 @@ export interface WatchedList {
 }
 
 /**
- * How a resource that may have changed stands to a list: it belongs to it; or it does not, and may have before; null:
- * there is nothing to say.
+ * How a resource that may have changed stands to a list: `i`, it is in it; `o`, it is out of it, and may have been in;
+ * `-`, it never was in, as far as this change goes.
  */
-export type Standing = 'in' | 'out' | null;
+export type Standing = 'i' | 'o' | '-';
 
 /** @throws SearchError when the search does not fit the fields of the list */
 export function watchedList(
@@ -50,9 +50,9 @@ export function watchedList(
   ) as [Sql, Sql];
   // Reports do not change what users write: a resource in which that does not match was not in the list before.
   const standing = {
-    sql: `CASE WHEN NOT (${isInScope.map((part) => part.sql).join(' AND ')}) THEN NULL
-      WHEN ${written.sql} THEN CASE WHEN ${reported.sql} THEN 'in' ELSE 'out' END
-      WHEN w.written THEN 'out' END`,
+    sql: `CASE WHEN NOT (${isInScope.map((part) => part.sql).join(' AND ')}) THEN '-'
+      WHEN ${written.sql} THEN CASE WHEN ${reported.sql} THEN 'i' ELSE 'o' END
+      WHEN w.written THEN 'o' ELSE '-' END`,
     bindings: [
       ...isInScope.flatMap(({ bindings }) => bindings),
       ...written.bindings,
@@ -66,13 +66,13 @@ function isWritten(predicate: Predicate): boolean {
   return !tablesOf(predicate).has('s');
 }
 
-/** A resource, and how it stands to some lists, in their order. */
+/** A resource, and how it stands to some lists: a `Standing` for each, in their order. */
 export interface Standings {
   row: ResourceRow;
-  standings: Standing[];
+  standings: string;
 }
 
-type StandingsRow = ResourceRow & { standings: Standing[] };
+type StandingsRow = ResourceRow & { standings: string };
 
 /** @param since null: whatever does not match counts as changed */
 interface Asked {
@@ -80,7 +80,7 @@ interface Asked {
   since: string | null;
 }
 
-/** More would take long to plan. */
+/** As many arguments as a function of PostgreSQL can have. */
 const LISTS_AT_ONCE = 100;
 
 /** Reads resources with their standings in certain lists, prepared for being read often. */
@@ -115,7 +115,7 @@ export class StandingsReader {
     const further = others.map((part) => new Map(part.map((row) => [row.id, row.standings])));
     return rows.map((row) => ({
       row,
-      standings: [row.standings, ...further.map((part) => part.get(row.id)!)].flat(),
+      standings: row.standings + further.map((part) => part.get(row.id)!).join(''),
     }));
   }
 }
@@ -134,7 +134,7 @@ function findStandings(
 ): Statement<StandingsRow, Asked> {
   const standings = lists.map(({ standing }) => standing.sql).join(', ');
   const query = sql.raw(
-    `SELECT ${columns}, ARRAY[${standings}] AS standings
+    `SELECT ${columns}, concat(${standings}) AS standings
      FROM ${RESOURCE_TABLES}, LATERAL (SELECT
        (?::pg_snapshot IS NULL OR NOT pg_visible_in_snapshot(r.changed_xid, ?::pg_snapshot)) AS written) w
      WHERE r.id = ANY (?::text[])`,

@@ -1,5 +1,12 @@
 import { SearchError, characters, quote } from './search-error';
-import { Tokenizer, type FieldName, type Literal, type Token } from './tokens';
+import {
+  Tokenizer,
+  operatorHint,
+  valueHint,
+  type FieldName,
+  type Literal,
+  type Token,
+} from './tokens';
 
 const MAX_NESTING = 50;
 /** Each makes PostgreSQL plan more. */
@@ -120,12 +127,7 @@ class Parser {
   }
 
   private nested(position: number, read: () => SearchTree): SearchTree {
-    if (++this.nesting > MAX_NESTING) {
-      throw new SearchError(
-        `Expected at most ${MAX_NESTING} levels of parentheses and "not", found one more`,
-        position,
-      );
-    }
+    limit(++this.nesting, MAX_NESTING, 'levels of parentheses and "not"', position);
     const tree = read();
     this.nesting--;
     return tree;
@@ -140,13 +142,8 @@ class Parser {
     this.advance();
     const field = token.name;
     const { position } = field;
-    if (++this.comparisons > MAX_COMPARISONS) {
-      throw new SearchError(
-        `Expected at most ${MAX_COMPARISONS} comparisons, found one more`,
-        position,
-        'Compare one field with several values by "in".',
-      );
-    }
+    const hint = 'Compare one field with several values by "in".';
+    limit(++this.comparisons, MAX_COMPARISONS, 'comparisons', position, hint);
 
     const operator = this.current.type === 'symbol' ? OPERATORS[this.current.text] : undefined;
     if (operator !== undefined) {
@@ -209,13 +206,7 @@ class Parser {
   }
 
   private listedLiteral(): Literal {
-    const { position } = this.current;
-    if (++this.listed > MAX_LISTED) {
-      throw new SearchError(
-        `Expected at most ${MAX_LISTED} values in lists, found one more`,
-        position,
-      );
-    }
+    limit(++this.listed, MAX_LISTED, 'values in lists', this.current.position);
     return this.literal('in the list');
   }
 
@@ -247,15 +238,8 @@ class Parser {
   }
 }
 
-function valueHint({ type, text }: Token): string | undefined {
-  if (type === 'name') {
-    return `A string must be in quotes ('${text}'); fields cannot be compared with each other.`;
-  }
-  return type === 'keyword' && text === 'null' ? 'Write "is null" or "is not null".' : undefined;
-}
-
-function operatorHint({ type, text }: Token): string | undefined {
-  if (type === 'symbol' && text === '(') return 'Functions are not supported.';
-  if (type === 'literal' && /^[+-]/.test(text)) return 'Arithmetic is not supported.';
-  return undefined;
+/** @throws SearchError when there are too many */
+function limit(count: number, max: number, what: string, position: number, hint?: string): void {
+  if (count <= max) return;
+  throw new SearchError(`Expected at most ${max} ${what}, found one more`, position, hint);
 }

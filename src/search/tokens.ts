@@ -180,3 +180,18 @@ function bareType(text: string, position: number): Literal['type'] {
     'A string must be in quotes; arithmetic is not supported.',
   );
 }
+
+/** What to say to a token where a value is expected. */
+export function valueHint({ type, text }: Token): string | undefined {
+  if (type === 'name') {
+    return `A string must be in quotes ('${text}'); fields cannot be compared with each other.`;
+  }
+  return type === 'keyword' && text === 'null' ? 'Write "is null" or "is not null".' : undefined;
+}
+
+/** What to say to a token where an operator is expected. */
+export function operatorHint({ type, text }: Token): string | undefined {
+  if (type === 'symbol' && text === '(') return 'Functions are not supported.';
+  if (type === 'literal' && /^[+-]/.test(text)) return 'Arithmetic is not supported.';
+  return undefined;
+}

@@ -28,8 +28,8 @@ export class EventWriter {
     let shown: Shown | undefined;
     let left: Buffer | undefined;
     return ({ fields, paths }, standing) => {
-      if (standing === null) return undefined;
-      if (standing === 'out') return this.count('left', (left ??= this.name('left', row)));
+      if (standing === '-') return undefined;
+      if (standing === 'o') return this.count('left', (left ??= this.name('left', row)));
       const written = updated.get(fields);
       if (written !== undefined) return this.count('updated', written);
       shown ??= this.valid(row);

@@ -1,12 +1,13 @@
 import { type Changes, findChanges, type Removed } from '../changes/changes';
 import type { Position } from '../changes/snapshot';
-import { StandingsReader, type WatchedList } from '../changes/standing';
+import { type Standing, StandingsReader, type WatchedList } from '../changes/standing';
 import type { Service } from '../contract/handler';
 import { DatabaseUnavailable, isConnectionLost } from '../postgres/errors';
 import type { EventWriter } from './events';
 import { Horizon } from './horizon';
 import type { Lane } from './lane';
 import { Loop } from './loop';
+import { Outbox } from './outbox';
 import type { Watch } from './watch';
 
 const TICK_MS = 100;
@@ -63,14 +64,18 @@ export class Tail {
     let changes = found ?? (await this.loop.run(() => this.tryToJoin(watch, since)));
     while (changes !== undefined) {
       const { changed, removed, position } = changes;
+      const groups = [alone(watch)];
+      const outbox = new Outbox();
       for (let start = 0; start < changed.length; start += CHUNK) {
         const ids = changed.slice(start, start + CHUNK);
-        await this.lane.run(() => this.send(ids, since, [alone(watch)], watch.reader));
+        await this.lane.run(() => this.collect(outbox, ids, since, groups, watch.reader));
+        outbox.send();
         await watch.drained();
         if (watch.ended) return;
       }
-      this.sendRemoved(removed, [alone(watch)]);
-      watch.sync(position);
+      this.collectRemoved(outbox, removed, groups);
+      outbox.addSynced([watch], position);
+      outbox.send();
       since = position;
       changes = await this.loop.run(() => this.tryToJoin(watch, since));
     }
@@ -94,9 +99,12 @@ export class Tail {
     }
     const { changed, removed, position } = changes;
     if (changed.length > CHUNK) return changes;
-    await this.send(changed, since, [alone(watch)], watch.reader);
-    this.sendRemoved(removed, [alone(watch)]);
-    watch.sync(position);
+    const groups = [alone(watch)];
+    const outbox = new Outbox();
+    await this.collect(outbox, changed, since, groups, watch.reader);
+    this.collectRemoved(outbox, removed, groups);
+    outbox.addSynced([watch], position);
+    outbox.send();
     if (!watch.ended) this.join(watch, position);
     return undefined;
   }
@@ -156,18 +164,20 @@ export class Tail {
       this.scatter();
       return;
     }
-    const told = new Set<Watch>();
+    const outbox = new Outbox();
     for (let start = 0; start < changed.length; start += CHUNK) {
+      // The last ones are sent together with what follows.
+      outbox.send();
       const ids = changed.slice(start, start + CHUNK);
-      for (const watch of await this.send(ids, since, groups, reader)) told.add(watch);
+      await this.collect(outbox, ids, since, groups, reader);
     }
-    for (const watch of this.sendRemoved(removed, groups)) told.add(watch);
+    this.collectRemoved(outbox, removed, groups);
     this.position = position;
-    for (const watch of watchesOf(groups)) {
-      const due = Date.now() - watch.syncedAt! >= SYNC_MS;
-      if (due || told.has(watch)) watch.sync(position);
-    }
-    if (told.size > 0) this.service.metrics.watchDelay((performance.now() - began) / 1000);
+    const found = outbox.told.size > 0;
+    const isDue = (watch: Watch) => Date.now() - watch.syncedAt! >= SYNC_MS;
+    outbox.addSynced(new Set([...outbox.told, ...watchesOf(groups).filter(isDue)]), position);
+    outbox.send();
+    if (found) this.service.metrics.watchDelay((performance.now() - began) / 1000);
   }
 
   /** Ends a stream that cannot go on. */
@@ -176,39 +186,39 @@ export class Tail {
     watch.end();
   }
 
-  /** @returns the streams that were sent something */
-  private async send(
+  private async collect(
+    outbox: Outbox,
     ids: readonly string[],
     since: Position,
     groups: readonly Group[],
     reader: StandingsReader,
-  ): Promise<Iterable<Watch>> {
-    if (ids.length === 0) return [];
-    const frames = new Map<Watch, Buffer[]>();
+  ): Promise<void> {
+    if (ids.length === 0) return;
     for (const { row, standings } of await reader.read(this.service.db, ids, since.snapshot)) {
       const frameFor = this.writer.ofRow(row);
       groups.forEach(({ watches }, index) => {
         for (const watch of watches) {
-          const frame = frameFor(watch, standings[index]!);
-          if (frame !== undefined) append(frames, watch, frame);
+          const frame = frameFor(watch, standings[index] as Standing);
+          if (frame !== undefined) outbox.add(watch, frame);
         }
       });
     }
-    return push(frames);
   }
 
-  private sendRemoved(removed: readonly Removed[], groups: readonly Group[]): Iterable<Watch> {
-    const frames = new Map<Watch, Buffer[]>();
+  private collectRemoved(
+    outbox: Outbox,
+    removed: readonly Removed[],
+    groups: readonly Group[],
+  ): void {
     for (const resource of removed) {
       const frame = this.writer.removed(resource);
       for (const { list, watches } of groups) {
         const { kinds, ownerId } = list;
         if (!kinds.includes(resource.kind)) continue;
         if (ownerId !== undefined && ownerId !== resource.owner_id) continue;
-        for (const watch of watches) append(frames, watch, this.writer.count('removed', frame));
+        for (const watch of watches) outbox.add(watch, this.writer.count('removed', frame));
       }
     }
-    return push(frames);
   }
 }
 
@@ -218,15 +228,4 @@ function alone(watch: Watch): Group {
 
 function watchesOf(groups: Iterable<Group>): Watch[] {
   return [...groups].flatMap(({ watches }) => [...watches]);
-}
-
-function append(frames: Map<Watch, Buffer[]>, watch: Watch, frame: Buffer): void {
-  const known = frames.get(watch);
-  if (known === undefined) frames.set(watch, [frame]);
-  else known.push(frame);
-}
-
-function push(frames: ReadonlyMap<Watch, Buffer[]>): Iterable<Watch> {
-  for (const [watch, of] of frames) watch.push(of);
-  return frames.keys();
 }

@@ -1,8 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Response } from 'express';
 import type { StandingsReader, WatchedList } from '../changes/standing';
-import type { Position } from '../changes/snapshot';
-import { COMMENT, retryFrame, syncedFrame } from './frames';
+import { COMMENT, retryFrame } from './frames';
 
 const COMMENT_MS = 15_000;
 /** Spreads the reconnects of clients that lost their streams together. */
@@ -57,24 +56,14 @@ export class Watch {
     this.lifetime = setTimeout(() => this.end(), lifetime);
   }
 
-  /** Sends changes as one piece. A reader that is far behind is disconnected. */
+  /** Sends frames as one piece. A reader that is far behind is disconnected. */
   push(frames: readonly Buffer[]): void {
-    if (this.response.writableLength > MAX_WAITING) this.end();
-    else this.send(frames);
-  }
-
-  private send(frames: readonly Buffer[]): void {
-    if (this.ended) return;
     const { response } = this;
+    if (response.writableLength > MAX_WAITING) this.end();
+    if (this.ended) return;
     response.cork();
     for (const frame of frames) response.write(frame);
     response.uncork();
-  }
-
-  /** Says that everything up to a position has been sent. */
-  sync(position: Position): void {
-    this.syncedAt = Date.now();
-    this.send([syncedFrame(position)]);
   }
 
   /** Resolves when the client has read what was sent, or is gone. */

@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 import { readCursor } from '../changes/snapshot';
-import { StandingsReader, watchedList, type WatchedList } from '../changes/standing';
+import { type Standing, StandingsReader, watchedList, type WatchedList } from '../changes/standing';
 import type { Service, WatchOpener, WatchRequest } from '../contract/handler';
 import { selectedPaths } from '../http/write-json';
 import { type Step, ListSteps } from '../lists/steps';
@@ -143,7 +143,7 @@ export class Watches implements WatchOpener {
     if (missing.length === 0) return frames;
     const ids = missing.map(({ id }) => id);
     for (const { row, standings } of await watch.reader.read(db, ids)) {
-      frames.push(this.writer.ofRow(row)(watch, standings[0]!)!);
+      frames.push(this.writer.ofRow(row)(watch, standings[0] as Standing)!);
     }
     return frames;
   }
