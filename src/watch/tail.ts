@@ -15,6 +15,8 @@ const TICK_MS = 100;
 const RETRY_MS = 1000;
 /** A stream without changes learns this often where it stands. */
 const SYNC_MS = 30_000;
+/** How often such streams are looked for. */
+const LOOK_MS = 1000;
 /** Resources that are read at once: their specs may be large. */
 export const CHUNK = 100;
 /** More changes than these at once are sent to each stream at the pace of its client. */
@@ -41,6 +43,8 @@ export class Tail {
   private readonly loop = new Loop(() => this.tick());
   private readonly horizon = new Horizon();
   private failing = false;
+  /** When it was looked for streams that are due, in ms since the epoch. */
+  private lookedAt = 0;
 
   constructor(
     private readonly service: Pick<Service, 'db' | 'log' | 'metrics'>,
@@ -174,8 +178,7 @@ export class Tail {
     this.collectRemoved(outbox, removed, groups);
     this.position = position;
     const found = outbox.told.size > 0;
-    const isDue = (watch: Watch) => Date.now() - watch.syncedAt! >= SYNC_MS;
-    outbox.addSynced(new Set([...outbox.told, ...watchesOf(groups).filter(isDue)]), position);
+    outbox.addSynced(new Set([...outbox.told, ...this.due(groups)]), position);
     outbox.send();
     if (found) this.service.metrics.watchDelay((performance.now() - began) / 1000);
   }
@@ -184,6 +187,14 @@ export class Tail {
   abandon(watch: Watch, error: unknown): void {
     this.service.log.warn('a watch ends, because what it shows cannot be read', { error });
     watch.end();
+  }
+
+  /** Streams that have not been told for long where they stand. */
+  private due(groups: readonly Group[]): Watch[] {
+    const now = Date.now();
+    if (now - this.lookedAt < LOOK_MS) return [];
+    this.lookedAt = now;
+    return watchesOf(groups).filter(({ syncedAt }) => now - syncedAt! >= SYNC_MS);
   }
 
   private async collect(
