@@ -21,7 +21,7 @@ const KILL_EVERY = Math.max(250, Math.min(1500, CHANGES / 20));
 const ROUNDS = Math.max(2, Math.ceil(CHANGES / 10_000));
 const SETTLE_MS = 10_000;
 
-jest.setTimeout(120_000 + CHANGES * 100);
+jest.setTimeout(300_000 + CHANGES * 200);
 
 const QUIET_SEARCH = "labels.shard = '1' and status.conditions.Ready = 'False'";
 
