@@ -7,6 +7,7 @@ image:
   registry: quay.io/openshift-hyperfleet
   repository: hyperfleet-api
   tag: ""
+  digest: ""
   pullPolicy: IfNotPresent
 imagePullSecrets: []
 api:
@@ -79,6 +80,21 @@ service:
   type: ClusterIP
   port: 8000
   annotations: {}
+  ipFamilyPolicy: ""
+  ipFamilies: []
+  loadBalancerClass: ""
+ingress:
+  enabled: false
+  className: ""
+  annotations: {}
+  hosts: []
+  tls: []
+httpRoute:
+  enabled: false
+  annotations: {}
+  parentRefs: []
+  hostnames: []
+  requestTimeout: 0s
 serviceAccount:
   create: true
   name: ""
@@ -90,7 +106,8 @@ autoscaling:
   targetCPUUtilizationPercentage: 70
 podDisruptionBudget:
   enabled: false
-  maxUnavailable: 1
+  maxUnavailable: null
+  minAvailable: null
 networkPolicy:
   enabled: false
   apiFrom: []
@@ -123,6 +140,8 @@ resources:
     memory: 512Mi
 securityContext:
   runAsUser: 65532
+commonLabels: {}
+deploymentAnnotations: {}
 podAnnotations: {}
 podLabels: {}
 priorityClassName: ""
@@ -130,6 +149,8 @@ nodeSelector: {}
 tolerations: []
 affinity: {}
 topologySpreadConstraints: []
+sidecars: []
+nativeSidecars: []
 extraEnv: []
 extraVolumes: []
 extraVolumeMounts: []

@@ -47,8 +47,12 @@ app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
+{{/* Labels of an object or a pod. Call with (list $ "component"). */}}
 {{- define "hyperfleet-api.labelsOf" -}}
-{{ include "hyperfleet-api.selectorOf" . }}
+{{- include "hyperfleet-api.labelsWith" (append . dict) }}
+{{- end }}
+
+{{- define "hyperfleet-api.chartLabels" -}}
 app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: hyperfleet
 app.kubernetes.io/managed-by: {{ (index . 0).Release.Service | quote }}
@@ -57,10 +61,10 @@ helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Versio
 
 {{/* The same with the user's labels; those that selectors use stay. Call with (list $ "component" labels). */}}
 {{- define "hyperfleet-api.labelsWith" -}}
-{{- $labels := include "hyperfleet-api.labelsOf" . | fromYaml }}
+{{- $labels := include "hyperfleet-api.chartLabels" . | fromYaml }}
 {{- $selector := include "hyperfleet-api.selectorOf" . | fromYaml }}
-{{- range $name, $value := index . 2 }}
-{{- if not (hasKey $selector $name) }}
+{{- range list (index . 0).Values.commonLabels (index . 2) $selector }}
+{{- range $name, $value := . }}
 {{- $_ := set $labels $name $value }}
 {{- end }}
 {{- end }}
@@ -68,7 +72,11 @@ helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Versio
 {{- end }}
 
 {{- define "hyperfleet-api.image" -}}
-{{- printf "%s/%s:%s" (trimSuffix "/" .Values.image.registry) .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- $version := printf ":%s" (default .Chart.AppVersion .Values.image.tag) }}
+{{- with .Values.image.digest }}
+{{- $version = printf "@%s" . }}
+{{- end }}
+{{- printf "%s/%s%s" (trimSuffix "/" .Values.image.registry) .Values.image.repository $version }}
 {{- end }}
 
 {{- define "hyperfleet-api.serviceAccountName" -}}

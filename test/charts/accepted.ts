@@ -1,6 +1,10 @@
+import { BUDGETS } from './accepted-budgets';
 import { DATABASES } from './accepted-databases';
+import { EXPOSURES } from './accepted-exposure';
 import { KINDS } from './accepted-kinds';
+import { PODS } from './accepted-pods';
 import { apiOf, find, kinds, serveEnv } from './manifest';
+import { README_EXAMPLES } from './readme';
 import type { ValueSet } from './value-set';
 
 const JWKS = '{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}]}';
@@ -19,6 +23,10 @@ const MONITORING = {
 export const ACCEPTED: ValueSet[] = [
   ...DATABASES,
   ...KINDS,
+  ...EXPOSURES,
+  ...BUDGETS,
+  ...PODS,
+  ...README_EXAMPLES,
   {
     name: 'nothing set: tokens on, nobody allowed, built-in PostgreSQL on a volume',
     values: {},
@@ -173,7 +181,16 @@ export const ACCEPTED: ValueSet[] = [
       podDisruptionBudget: { enabled: true },
       networkPolicy: { enabled: true, extraEgress: [{ ports: [{ port: 4318 }] }] },
       monitoring: MONITORING,
-      service: { type: 'LoadBalancer', port: 80, annotations: { a: 'b' } },
+      service: {
+        type: 'LoadBalancer',
+        port: 80,
+        annotations: { a: 'b' },
+        ipFamilyPolicy: 'PreferDualStack',
+        ipFamilies: ['IPv4', 'IPv6'],
+        loadBalancerClass: 'example.com/internal',
+      },
+      ingress: { enabled: true, hosts: [{ host: 'api.example.com' }] },
+      httpRoute: { enabled: true, parentRefs: [{ name: 'public' }] },
       serviceAccount: { annotations: { 'iam.gke.io/gcp-service-account': 'a@b' } },
       imagePullSecrets: [{ name: 'pull' }],
       nodeSelector: { 'kubernetes.io/arch': 'amd64' },
@@ -183,8 +200,12 @@ export const ACCEPTED: ValueSet[] = [
         { maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' },
       ],
       priorityClassName: 'high',
+      commonLabels: { 'cost-center': '7' },
+      deploymentAnnotations: { note: 'yes' },
       podLabels: { team: 'platform' },
       podAnnotations: { note: 'yes' },
+      sidecars: [{ name: 'shipper', image: 'example.com/shipper' }],
+      nativeSidecars: [{ name: 'proxy', image: 'example.com/proxy' }],
       extraEnv: [{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'http://collector:4318' }],
       extraVolumes: [{ name: 'scratch', emptyDir: {} }],
       extraVolumeMounts: [{ name: 'scratch', mountPath: '/scratch' }],

@@ -30,7 +30,20 @@ export const namedLike = (name: string) => {
     autoscaling: { enabled: true },
     podDisruptionBudget: { enabled: true },
     networkPolicy: { enabled: true },
-    service: { annotations: labels },
+    service: { annotations: labels, type: 'LoadBalancer', loadBalancerClass: name },
+    ingress: {
+      enabled: true,
+      className: name,
+      annotations: labels,
+      hosts: [{ host: name, paths: [{ path: `/${name}` }] }],
+      tls: [{ secretName: name, hosts: [name] }],
+    },
+    httpRoute: {
+      enabled: true,
+      annotations: labels,
+      parentRefs: [{ name, namespace: name, sectionName: name }],
+      hostnames: [name],
+    },
     serviceAccount: { name, annotations: labels },
     monitoring: {
       serviceMonitor: { enabled: true, labels },
@@ -38,10 +51,14 @@ export const namedLike = (name: string) => {
       prometheusRule: { enabled: true, labels },
       dashboard: { enabled: true, labels },
     },
+    commonLabels: labels,
+    deploymentAnnotations: labels,
     podAnnotations: { ...labels, 'checksum/provider-schema': name, 'checksum/kinds': name },
     podLabels: labels,
     priorityClassName: name,
     nodeSelector: labels,
+    sidecars: [{ name: `${name}-sidecar`, image: name }],
+    nativeSidecars: [{ name, image: name, command: [name] }],
     extraEnv: [{ name: 'A', value: name }],
   };
 };

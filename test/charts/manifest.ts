@@ -26,6 +26,7 @@ export interface Container {
   volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[];
   securityContext?: SecurityContext;
   resources?: { limits?: Record<string, string>; requests?: Record<string, string> };
+  restartPolicy?: string;
 }
 
 export interface Volume {
@@ -49,9 +50,16 @@ export interface PodSpec {
   volumes?: Volume[];
 }
 
+export interface Metadata {
+  name: string;
+  namespace?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
 export interface Manifest {
   kind: string;
-  metadata: { name: string; namespace?: string; annotations?: Record<string, string> };
+  metadata: Metadata;
   data?: Record<string, string>;
   spec?: {
     replicas?: number;
@@ -62,6 +70,7 @@ export interface Manifest {
       spec: PodSpec;
     };
     maxUnavailable?: number | string;
+    minAvailable?: number | string;
     groups?: { name: string; rules: { alert: string; expr: string }[] }[];
   };
 }

@@ -17,8 +17,11 @@ const breachesOfVolume = (volume: Volume): string[] =>
     .filter((property) => property !== 'name' && !ALLOWED_VOLUMES.includes(property))
     .map((type) => `volume ${volume.name} is of type ${type}`);
 
-/** What the restricted Pod Security Standard would refuse, and a few habits of this chart. */
-export const securityBreaches = (pod: PodSpec): string[] => [
+/**
+ * What the restricted Pod Security Standard would refuse, and a few habits of this chart, but for containers of the
+ * user, which bring their own security context.
+ */
+export const securityBreaches = (pod: PodSpec, ofUser: string[] = []): string[] => [
   ...(pod.securityContext?.runAsNonRoot ? [] : ['may run as root']),
   ...(pod.securityContext?.runAsUser === 0 ? ['runs as root'] : []),
   ...(pod.securityContext?.seccompProfile?.type === 'RuntimeDefault' ? [] : ['has no seccomp']),
@@ -26,5 +29,7 @@ export const securityBreaches = (pod: PodSpec): string[] => [
   ...(pod.automountServiceAccountToken === false ? [] : ['gets a service account token']),
   ...(pod.enableServiceLinks === false ? [] : ['gets service links']),
   ...(pod.volumes ?? []).flatMap(breachesOfVolume),
-  ...containersOf(pod).flatMap(breachesOfContainer),
+  ...containersOf(pod)
+    .filter(({ name }) => !ofUser.includes(name))
+    .flatMap(breachesOfContainer),
 ];

@@ -138,4 +138,96 @@ export const REFUSED: RefusedSet[] = [
     values: { autoscaling: { enabled: true, minReplicas: 9 } },
     says: /minReplicas is above/,
   },
+  { name: 'a digest that is none', values: { image: { digest: 'v1.2.3' } }, says: /digest/ },
+  {
+    name: 'a sidecar without an image',
+    values: { sidecars: [{ name: 'proxy' }] },
+    says: /sidecars[^]*image/,
+  },
+  {
+    name: 'sidecars that are not a list',
+    values: { nativeSidecars: { proxy: { image: 'x' } } },
+    says: /nativeSidecars/,
+  },
+  {
+    name: 'a native sidecar that is not restarted',
+    values: { nativeSidecars: [{ name: 'proxy', image: 'x', restartPolicy: 'Never' }] },
+    says: /restartPolicy/,
+  },
+  {
+    name: 'a sidecar called like a container of the chart',
+    values: { sidecars: [{ name: 'api', image: 'x' }] },
+    says: /api is the name of another container/,
+  },
+  {
+    name: 'two sidecars with one name',
+    values: {
+      nativeSidecars: [{ name: 'proxy', image: 'x' }],
+      sidecars: [{ name: 'proxy', image: 'x' }],
+    },
+    says: /proxy is the name of another container/,
+  },
+  { name: 'a number as a label', values: { commonLabels: { team: 7 } }, says: /commonLabels/ },
+  {
+    name: 'a switch as an annotation',
+    values: { deploymentAnnotations: { reload: true } },
+    says: /deploymentAnnotations/,
+  },
+  {
+    name: 'an Ingress without hosts',
+    values: { ingress: { enabled: true } },
+    says: /--set 'ingress\.hosts\[0\]\.host=/,
+  },
+  {
+    name: 'an Ingress with a host in short form',
+    values: { ingress: { enabled: true, hosts: ['api.example.com'] } },
+    says: /ingress[^]*hosts/,
+  },
+  {
+    name: 'an Ingress with an unknown type of path',
+    values: {
+      ingress: { enabled: true, hosts: [{ host: 'a', paths: [{ path: '/', pathType: 'Any' }] }] },
+    },
+    says: /pathType/,
+  },
+  {
+    name: 'an HTTPRoute without Gateways',
+    values: { httpRoute: { enabled: true } },
+    says: /--set 'httpRoute\.parentRefs\[0\]\.name=/,
+  },
+  {
+    name: 'an HTTPRoute with a limit without a unit',
+    values: { httpRoute: { requestTimeout: '60' } },
+    says: /requestTimeout/,
+  },
+  {
+    name: 'an unknown policy of IP families',
+    values: { service: { ipFamilyPolicy: 'DualStack' } },
+    says: /ipFamilyPolicy/,
+  },
+  {
+    name: 'two IP families on one stack',
+    values: { service: { ipFamilies: ['IPv4', 'IPv6'] } },
+    says: /--set service\.ipFamilyPolicy=PreferDualStack[^]*--set 'service\.ipFamilies=/,
+  },
+  {
+    name: 'a class of load balancer for a service without one',
+    values: { service: { loadBalancerClass: 'example.com/internal' } },
+    says: /--set service\.type=LoadBalancer[^]*--set service\.loadBalancerClass=/,
+  },
+  {
+    name: 'a disruption budget with both limits',
+    values: { podDisruptionBudget: { enabled: true, minAvailable: 1, maxUnavailable: 1 } },
+    says: /minAvailable=null[^]*maxUnavailable=null/,
+  },
+  {
+    name: 'a disruption budget that lets no pod go',
+    values: { podDisruptionBudget: { enabled: true, minAvailable: 2 } },
+    says: /minAvailable is 2, and there may be no more than 2 pods/,
+  },
+  {
+    name: 'a disruption budget that keeps all pods',
+    values: { podDisruptionBudget: { enabled: true, minAvailable: '100%' } },
+    says: /minAvailable/,
+  },
 ];

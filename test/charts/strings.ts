@@ -2,9 +2,9 @@ import { parseAllDocuments } from 'yaml';
 
 /** Properties of Kubernetes objects that are names or other strings, wherever they stand. */
 const STRINGS =
-  /^(name|namespace|.*Name|image|imagePullPolicy|key|value|interval|replacement|storage|topologyKey|type)$/;
-/** Properties whose values are all strings. */
-const MAPS = /^(labels|annotations|matchLabels|nodeSelector|data)$/;
+  /^(name|namespace|.*Name|image|imagePullPolicy|key|value|interval|replacement|storage|topologyKey|type|host|path|pathType|request|restartPolicy|loadBalancerClass|ipFamilyPolicy)$/;
+/** Properties whose values or items are all strings. */
+const MAPS = /^(labels|annotations|matchLabels|nodeSelector|data|hosts|hostnames|ipFamilies)$/;
 
 /**
  * Finds what Kubernetes would refuse, or take for another type than text, in rendered manifests: where a string is

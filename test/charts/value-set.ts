@@ -6,3 +6,12 @@ export interface ValueSet {
   values: object;
   check: (manifests: Manifest[]) => void;
 }
+
+interface Sidecars {
+  sidecars?: { name: string }[];
+  nativeSidecars?: { name: string }[];
+}
+
+/** Names of the containers that the values add to the pods of the API. */
+export const sidecarsOf = ({ sidecars = [], nativeSidecars = [] }: Sidecars): string[] =>
+  [...nativeSidecars, ...sidecars].map(({ name }) => name);
