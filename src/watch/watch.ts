@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import type { StandingsReader, WatchedList } from '../changes/standing';
 import { COMMENT, retryFrame } from './frames';
 
+/** Of silence. */
 const COMMENT_MS = 15_000;
 /** Spreads the reconnects of clients that lost their streams together. */
 const RETRY_MS = [1000, 5000] as const;
@@ -18,7 +19,7 @@ export class Watch {
   ended = false;
   /** When the last `synced` was sent; undefined: none yet. */
   syncedAt: number | undefined;
-  private comments: NodeJS.Timeout | undefined;
+  private silence: NodeJS.Timeout | undefined;
   private lifetime: NodeJS.Timeout | undefined;
 
   /**
@@ -50,7 +51,7 @@ export class Watch {
     response.setHeader('X-Accel-Buffering', 'no');
     response.flushHeaders();
     response.write(retryFrame(randomInt(...RETRY_MS)));
-    this.comments = setInterval(() => response.write(COMMENT), COMMENT_MS);
+    this.silence = setTimeout(() => this.push([COMMENT]), COMMENT_MS);
     const expiry = expiresAt === undefined ? Infinity : expiresAt - Date.now();
     const lifetime = Math.min(randomInt(...LIFETIME_MS), Math.max(0, expiry));
     this.lifetime = setTimeout(() => this.end(), lifetime);
@@ -64,6 +65,7 @@ export class Watch {
     response.cork();
     for (const frame of frames) response.write(frame);
     response.uncork();
+    this.silence?.refresh();
   }
 
   /** Resolves when the client has read what was sent, or is gone. */
@@ -92,7 +94,7 @@ export class Watch {
   private stop(): void {
     if (this.ended) return;
     this.ended = true;
-    clearInterval(this.comments);
+    clearTimeout(this.silence);
     clearTimeout(this.lifetime);
     this.onEnd();
   }
