@@ -1,4 +1,5 @@
 import { DATABASES } from './accepted-databases';
+import { ISSUERS } from './accepted-issuers';
 import { KINDS } from './accepted-kinds';
 import { apiOf, find, kinds, serveEnv } from './manifest';
 import type { ValueSet } from './value-set';
@@ -18,6 +19,7 @@ const MONITORING = {
 
 export const ACCEPTED: ValueSet[] = [
   ...DATABASES,
+  ...ISSUERS,
   ...KINDS,
   {
     name: 'nothing set: tokens on, nobody allowed, built-in PostgreSQL on a volume',

@@ -51,6 +51,7 @@ afterEach(async () => {
 });
 
 export const open = async (settings: Partial<IssuerSettings> = { jwksUrl: server.url }) => {
+  authenticator?.close();
   authenticator = await createAuthenticator(
     [{ header: 'Authorization', identityClaim: 'sub', ...settings }],
     log,
