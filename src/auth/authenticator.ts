@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { IssuerSettings } from '../config/issuers-file';
-import { bearerToken, type TokenHeader, tokenRefused } from './bearer';
+import { bearerToken, findCredentials, type TokenHeader, tokenRefused } from './bearer';
 import { type Issuer, openIssuer } from './issuer';
 import { statedIssuer } from './verify';
 import { type LogFunction, messageOf } from './watched-file';
@@ -33,13 +33,15 @@ export async function createAuthenticator(
   return {
     headers: [...tokenHeaders.map(({ name }) => name), ...identityHeaders],
     async authenticate(headers) {
-      const { header, token } = bearerToken(headers, tokenHeaders);
+      const { header, credentials } = findCredentials(headers, tokenHeaders);
       for (const issuer of header.issuers) {
-        const claims = issuer.recall(token);
+        const claims = issuer.recall(credentials);
         if (claims) return { actor: issuer.actorOf(claims, headers), claims };
       }
+      const token = bearerToken(credentials, header);
       const issuer = issuerOf(token, header);
       const claims = await issuer.verify(token);
+      issuer.remember(credentials, claims);
       return { actor: issuer.actorOf(claims, headers), claims };
     },
     close: () => issuers.forEach((issuer) => issuer.close()),

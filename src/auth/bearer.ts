@@ -28,15 +28,18 @@ export interface TokenHeader {
 }
 
 /**
- * Finds the only token of a request. Cheap checks come before any cryptography.
+ * Finds the only header of a request that may have a token.
+ * @returns the header, and its value
  * @throws ProblemError AUT-001, AUT-002
  */
-export function bearerToken<H extends TokenHeader>(
+export function findCredentials<H extends TokenHeader>(
   headers: IncomingHttpHeaders,
   allowed: readonly H[],
-): { header: H; token: string } {
+): { header: H; credentials: string } {
   const present = allowed.filter(({ key }) => headers[key] !== undefined);
-  const withToken = present.filter(({ key }) => BEARER.test(String(headers[key])));
+  // One of several may have credentials for somebody else, such as a proxy.
+  const withToken =
+    present.length > 1 ? present.filter(({ key }) => BEARER.test(String(headers[key]))) : present;
   if (withToken.length > 1) {
     const detail = `The request has a token in more than one header: ${namesOf(withToken, 'and')}.`;
     throw tokenRefused('AUT-002', detail);
@@ -46,18 +49,22 @@ export function bearerToken<H extends TokenHeader>(
     const where = namesOf(allowed, 'or');
     throw tokenMissing(`This operation requires a bearer token in the ${where} header.`);
   }
-  return { header, token: readToken(String(headers[header.key]), header.name) };
+  return { header, credentials: String(headers[header.key]) };
 }
 
 function namesOf(headers: readonly TokenHeader[], conjunction: string): string {
   return headers.map(({ name }) => name).join(` ${conjunction} `);
 }
 
-function readToken(value: string, name: string): string {
-  if (value.length > MAX_TOKEN_LENGTH) {
+/**
+ * Reads the token in the value of a header. Cheap checks come before any cryptography.
+ * @throws ProblemError AUT-001, AUT-002
+ */
+export function bearerToken(credentials: string, { name }: TokenHeader): string {
+  if (credentials.length > MAX_TOKEN_LENGTH) {
     throw tokenRefused('AUT-002', 'The token is longer than 16 KB.');
   }
-  const [scheme = '', token = '', ...rest] = value.trim().split(/ +/);
+  const [scheme = '', token = '', ...rest] = credentials.trim().split(/ +/);
   if (scheme.toLowerCase() !== 'bearer') {
     throw tokenMissing(`The ${name} header must use the Bearer scheme.`);
   }

@@ -12,10 +12,11 @@ import type { LogFunction } from './watched-file';
 /** One issuer of tokens. It shares nothing with the others: no keys, no memory, no failure. */
 export interface Issuer {
   readonly settings: IssuerSettings;
-  /** The claims of a token that was verified a moment ago. */
-  recall(token: string): JWTPayload | undefined;
   /** @throws ProblemError AUT-002, AUT-003 or SVC-001 */
   verify(token: string): Promise<JWTPayload>;
+  /** Keeps the claims of a verified token for a moment, by the value of its header. */
+  remember(credentials: string, claims: JWTPayload): void;
+  recall(credentials: string): JWTPayload | undefined;
   /** Who acts in a request with a verified token. @throws ProblemError AUT-002 */
   actorOf(claims: JWTPayload, headers: IncomingHttpHeaders): string;
   close(): void;
@@ -42,14 +43,11 @@ export async function openIssuer(settings: IssuerSettings, log: LogFunction): Pr
   const accepts = identityPattern && wholeMatcher(identityPattern, log);
   return {
     settings,
-    recall: (token) => memory.recall(token),
-    async verify(token) {
-      const claims = await verify(token, provider, settings).catch((error: unknown) => {
+    verify: (token) =>
+      verify(token, provider, settings).catch((error: unknown) => {
         throw refusal(error, log);
-      });
-      memory.remember(token, claims);
-      return claims;
-    },
+      }),
+    ...memory,
     actorOf(claims, headers) {
       const given = identityHeader && headers[identityHeader.toLowerCase()];
       return actorFromHeader(given, accepts) ?? actorFromClaims(claims, identityClaim, accepts);
@@ -61,25 +59,25 @@ export async function openIssuer(settings: IssuerSettings, log: LogFunction): Pr
 /**
  * Caches the claims of verified tokens, because adapters send the same token thousands of times.
  * An entry is valid for up to 30 s, never past the token's `exp`, and only while the keys stay the
- * same: as soon as we learn that a key was withdrawn, its tokens are refused. The token itself is the
- * key of the cache, because a digest would cost more than the look-up; the size limit of tokens keeps
- * the cache below 8 MB.
+ * same: as soon as we learn that a key was withdrawn, its tokens are refused. The header itself is the
+ * key of the cache, because a digest or a closer look would cost more than the look-up; the size limit
+ * of tokens keeps the cache below 8 MB.
  */
 function rememberClaims(provider: KeyProvider) {
   let keys = provider.keys;
   const entries = new Map<string, { claims: JWTPayload; until: number }>();
   return {
-    recall(token: string): JWTPayload | undefined {
+    recall(credentials: string): JWTPayload | undefined {
       if (keys !== provider.keys) entries.clear();
       keys = provider.keys;
-      const entry = entries.get(token);
+      const entry = entries.get(credentials);
       return entry && Date.now() < entry.until ? entry.claims : undefined;
     },
-    remember(token: string, claims: JWTPayload) {
+    remember(credentials: string, claims: JWTPayload) {
       const [oldest] = entries.size < REMEMBERED_TOKENS ? [] : entries.keys();
       if (oldest !== undefined) entries.delete(oldest);
       const until = Math.min(Number(claims.exp) * 1_000, Date.now() + REMEMBERED_MS);
-      entries.set(token, { claims, until });
+      entries.set(credentials, { claims, until });
     },
   };
 }

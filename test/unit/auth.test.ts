@@ -111,3 +111,29 @@ describe('issuer and audience *', () => {
     lenient.close();
   });
 });
+
+test('an identity on which a pattern backtracks for hours is refused soon, and at once the next time', async () => {
+  const warnings = jest.fn();
+  const careless = await createAuthenticator(
+    [
+      {
+        ...{ jwksUrl: server.url, issuer: ISSUER, audience: AUDIENCE },
+        ...{ header: 'Authorization', identityClaim: 'sub', identityPattern: /^(?:(a+)+)$/u },
+      },
+    ],
+    warnings,
+  );
+  expect((await authenticate(good({ sub: 'aaa' }), careless)).claims.sub).toBe('aaa');
+  const startedAt = performance.now();
+  const costly = good({ sub: `${'a'.repeat(200)}!` });
+  for (let count = 0; count < 10; count += 1) {
+    const problem = await problemOf(authenticate(costly, careless));
+    expect(problem.message).toBe('The sub claim does not match the pattern of its issuer.');
+  }
+  expect(performance.now() - startedAt).toBeLessThan(900);
+  expect(warnings.mock.calls).toEqual([
+    ['info', 'The key provider is reachable', expect.anything()],
+    ['warn', 'an identity took too long to match its pattern', { pattern: '^(?:(a+)+)$' }],
+  ]);
+  careless.close();
+});

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/config';
-import { declareIssuers } from '../../src/config/issuers-file';
+import { declareIssuers, ISSUER_SCHEMA } from '../../src/config/issuers-file';
+import { packageRoot } from '../../src/config/package-root';
 
 const FULL = {
   issuer_url: 'https://a.example',
@@ -135,6 +139,15 @@ test('the issuer of the single variables must not be repeated', () => {
   const own = { issuer: 'b', header: 'Authorization', identityClaim: 'email' };
   const { faults } = declareIssuers([MINIMAL], [own]);
   expect(faults).toEqual(['issuers.0 has the issuer and the header of AUTH_ISSUER']);
+});
+
+test('the documentation describes every property, by entries that can be used', () => {
+  const page = readFileSync(join(packageRoot, 'docs', 'security.md'), 'utf8');
+  const [, section = ''] = page.split('\n### Several issuers\n');
+  const [, example = ''] = /```yaml\n([^]*?)```/.exec(section) ?? [];
+  expect(declareIssuers(parse(example))).toMatchObject({ faults: [], issuers: { length: 3 } });
+  const described = [...section.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+  expect(described).toEqual(Object.keys(ISSUER_SCHEMA.properties));
 });
 
 describe('the variables beside a file', () => {
