@@ -25,7 +25,7 @@ export function createApp(service: RunningService): Express {
 
   app.use(metrics.middleware);
   app.use(requestContext(config, log));
-  app.use(refuseMalformed);
+  app.use(refuseMalformed(gate.authenticator?.headers));
   app.use(swaggerUiFiles());
   app.use(contract.findOperation);
   app.use(identify(gate));

@@ -33,6 +33,7 @@ auth:
   issuer: https://sso.redhat.com/auth/realms/redhat-external
   audience: "*"
   identityClaim: email
+  issuers: []
   rules: []
 provider:
   schema: ""

@@ -39,6 +39,10 @@
 - name: AUTH_ENABLED
   value: {{ .Values.auth.enableJwt | quote }}
 {{- if .Values.auth.enableJwt }}
+{{- if .Values.auth.issuers }}
+- name: AUTH_ISSUERS_FILE
+  value: /etc/hyperfleet/issuers/issuers.yaml
+{{- else }}
 {{- with .Values.auth.jwksUrl }}
 - name: AUTH_JWKS_URL
   value: {{ . | quote }}
@@ -53,6 +57,7 @@
   value: {{ .Values.auth.audience | quote }}
 - name: AUTH_IDENTITY_CLAIM
   value: {{ .Values.auth.identityClaim | quote }}
+{{- end }}
 {{- end }}
 - name: AUTHZ_ENABLED
   value: {{ .Values.auth.enableAuthz | quote }}

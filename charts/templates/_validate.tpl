@@ -19,7 +19,17 @@
 {{- if and $auth.enableAuthz (not $auth.enableJwt) }}
 {{- fail "\n\nauth.enableAuthz needs auth.enableJwt: without a token nobody is known, so nobody could be authorized. Either\n  - keep tokens on:          --set auth.enableJwt=true\n  - or turn both checks off: --set auth.enableJwt=false --set auth.enableAuthz=false  (everyone who reaches the service may do everything)\n" }}
 {{- end }}
-{{- if $auth.enableJwt }}
+{{- if and $auth.issuers (not $auth.enableJwt) }}
+{{- fail "\n\nauth.issuers are given, but auth.enableJwt is off, so nothing would ask for their tokens. Turn it on, or leave them out.\n" }}
+{{- end }}
+{{- if $auth.issuers }}
+{{- $defaults := (include "hyperfleet-api.defaults" . | fromYaml).auth }}
+{{- range list "jwksUrl" "jwksFile" "issuer" "audience" "identityClaim" }}
+{{- if and (index $auth .) (ne (index $auth .) (index $defaults .)) }}
+{{- fail (printf "\n\nauth.issuers replace auth.%s. Leave it out, and describe its issuer by an entry of auth.issuers.\n" .) }}
+{{- end }}
+{{- end }}
+{{- else if $auth.enableJwt }}
 {{- if not (or $auth.jwksUrl $auth.jwksFile) }}
 {{- fail "\n\nauth.enableJwt needs a source of keys; give at least one:\n  - published keys:      --set auth.jwksUrl=https://ISSUER/…/certs\n  - keys in a file:      --set-file auth.jwksFile=jwks.json\n  - a mounted file:      --set auth.jwksFile=/PATH/jwks.json with extraVolumes and extraVolumeMounts\n  - or no tokens at all: --set auth.enableJwt=false --set auth.enableAuthz=false\n" }}
 {{- end }}

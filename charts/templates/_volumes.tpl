@@ -15,6 +15,11 @@
   configMap:
     name: {{ include "hyperfleet-api.nameOf" (list . "jwks") | quote }}
 {{- end }}
+{{- if .Values.auth.issuers }}
+- name: issuers
+  configMap:
+    name: {{ include "hyperfleet-api.nameOf" (list . "issuers") | quote }}
+{{- end }}
 {{- if .Values.auth.enableAuthz }}
 - name: authz-rules
   configMap:
@@ -36,6 +41,11 @@
 {{- if include "hyperfleet-api.jwksContent" . }}
 - name: jwks
   mountPath: /etc/hyperfleet/jwks
+  readOnly: true
+{{- end }}
+{{- if .Values.auth.issuers }}
+- name: issuers
+  mountPath: /etc/hyperfleet/issuers
   readOnly: true
 {{- end }}
 {{- if .Values.auth.enableAuthz }}

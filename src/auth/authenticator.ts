@@ -1,19 +1,9 @@
-import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
-
-import { actorFromClaims } from './actor';
-import { bearerToken, tokenRefused } from './bearer';
-import { createKeyProvider, type KeyProvider, RETRY_MS } from './keys';
-import { ProblemError } from '../problems/problem';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { IssuerSettings } from '../config/issuers-file';
+import { bearerToken, findCredentials, type TokenHeader, tokenRefused } from './bearer';
+import { type Issuer, openIssuer } from './issuer';
+import { statedIssuer } from './verify';
 import { type LogFunction, messageOf } from './watched-file';
-
-/** `*` as issuer or audience accepts any. */
-export interface AuthSettings {
-  jwksUrl?: string;
-  jwksFile?: string;
-  issuer: string;
-  audience: string;
-  identityClaim: string;
-}
 
 export interface Identity {
   actor: string;
@@ -21,156 +11,76 @@ export interface Identity {
 }
 
 export interface Authenticator {
+  /** The headers that it reads. A request must not repeat them, because then nobody knows which one counts. */
+  readonly headers: readonly string[];
   /** @throws ProblemError AUT-001, AUT-002, AUT-003 or SVC-001 */
-  authenticate(authorization: string | undefined): Promise<Identity>;
+  authenticate(headers: IncomingHttpHeaders): Promise<Identity>;
   close(): void;
 }
 
-// Asymmetric only: if HS256 were allowed, anyone could sign with the public key as the secret.
-const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
-const LEEWAY_SECONDS = 30;
-const REMEMBERED_TOKENS = 500;
-const REMEMBERED_MS = 30_000;
+interface IssuersHeader extends TokenHeader {
+  issuers: readonly Issuer[];
+}
 
+/** @throws Error that names every file that cannot be used */
 export async function createAuthenticator(
-  settings: AuthSettings,
+  settings: readonly IssuerSettings[],
   log: LogFunction,
 ): Promise<Authenticator> {
-  for (const name of ['issuer', 'audience'] as const) {
-    if (settings[name] === '*') log('warn', `Tokens of any ${name} are accepted`);
-  }
-  const provider = await createKeyProvider(settings, log);
-  const memory = rememberIdentities(provider);
-
+  const issuers = await openAll(settings, log);
+  const tokenHeaders = byHeader(issuers);
+  const identityHeaders = settings.flatMap(({ identityHeader }) => identityHeader ?? []);
   return {
-    async authenticate(authorization) {
-      const token = bearerToken(authorization);
-      const known = memory.recall(token);
-      if (known) return known;
-      const claims = await verify(token, provider, settings).catch((error: unknown) => {
-        throw refusal(error, log);
-      });
-      const identity = { actor: actorFromClaims(claims, settings.identityClaim), claims };
-      memory.remember(token, identity);
-      return identity;
-    },
-    close: () => provider.close(),
-  };
-}
-
-/**
- * Caches the identities of verified tokens, because adapters send the same token thousands of times.
- * An entry is valid for up to 30 s, never past the token's `exp`, and only while the keys stay the
- * same: as soon as we learn that a key was withdrawn, its tokens are refused. The token itself is the
- * key of the cache, because a digest would cost more than the look-up; the size limit of tokens keeps
- * the cache below 8 MB.
- */
-function rememberIdentities(provider: KeyProvider) {
-  let keys = provider.keys;
-  const entries = new Map<string, { identity: Identity; until: number }>();
-  return {
-    recall(token: string): Identity | undefined {
-      if (keys !== provider.keys) entries.clear();
-      keys = provider.keys;
-      const entry = entries.get(token);
-      return entry && Date.now() < entry.until ? entry.identity : undefined;
-    },
-    remember(token: string, identity: Identity) {
-      const [oldest] = entries.size < REMEMBERED_TOKENS ? [] : entries.keys();
-      if (oldest !== undefined) entries.delete(oldest);
-      const until = Math.min(Number(identity.claims.exp) * 1_000, Date.now() + REMEMBERED_MS);
-      entries.set(token, { identity, until });
-    },
-  };
-}
-
-/** Verifies with the known keys. If none of them matches, refreshes them and tries once more. */
-async function verify(token: string, provider: KeyProvider, settings: AuthSettings) {
-  const { keys } = provider;
-  try {
-    return await verifyWith(keys, token, settings);
-  } catch (error) {
-    if (!lacksKey(error, token)) throw error;
-    const reachable = await provider.refresh();
-    if (provider.keys !== keys) {
-      try {
-        return await verifyWith(provider.keys, token, settings);
-      } catch (again) {
-        if (reachable || !lacksKey(again, token)) throw again;
+    headers: [...tokenHeaders.map(({ name }) => name), ...identityHeaders],
+    async authenticate(headers) {
+      const { header, credentials } = findCredentials(headers, tokenHeaders);
+      for (const issuer of header.issuers) {
+        const claims = issuer.recall(credentials);
+        if (claims) return { actor: issuer.actorOf(claims, headers), claims };
       }
-    }
-    if (reachable) throw error;
-    // Not 401: the token may be valid, and clients do not retry after a 401.
-    throw new ProblemError('SVC-001', 'The keys to verify the token are currently unavailable.', {
-      headers: { 'Retry-After': String(RETRY_MS / 1_000) },
-      cause: error,
-    });
-  }
-}
-
-/** No key has the token's `kid`; or the token has no `kid`, and no key verifies its signature. */
-function lacksKey(error: unknown, token: string): boolean {
-  if (error instanceof errors.JWKSNoMatchingKey) return true;
-  const signedByAnother = error instanceof errors.JWSSignatureVerificationFailed;
-  return signedByAnother && decodeProtectedHeader(token).kid === undefined;
-}
-
-async function verifyWith(keys: KeyProvider['keys'], token: string, settings: AuthSettings) {
-  const options = {
-    algorithms: ALGORITHMS,
-    clockTolerance: LEEWAY_SECONDS,
-    requiredClaims: ['exp'],
-    ...(settings.issuer !== '*' && { issuer: settings.issuer }),
-    ...(settings.audience !== '*' && { audience: settings.audience }),
+      const token = bearerToken(credentials, header);
+      const issuer = issuerOf(token, header);
+      const claims = await issuer.verify(token);
+      issuer.remember(credentials, claims);
+      return { actor: issuer.actorOf(claims, headers), claims };
+    },
+    close: () => issuers.forEach((issuer) => issuer.close()),
   };
-  let payload: JWTPayload | undefined;
-  try {
-    ({ payload } = await jwtVerify(token, keys, options));
-  } catch (error) {
-    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-    for await (const key of error) {
-      try {
-        ({ payload } = await jwtVerify(token, key, options));
-        break;
-      } catch (failure) {
-        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
-      }
-    }
-  }
-  if (payload === undefined) throw new errors.JWSSignatureVerificationFailed();
-  if (!Number.isFinite(payload.exp)) {
-    throw new errors.JWTClaimValidationFailed('exp overflows', payload, 'exp', 'invalid');
-  }
-  return payload;
 }
 
-/** Describes what is wrong without quoting the library. */
-function refusal(error: unknown, log: LogFunction): ProblemError {
-  if (error instanceof ProblemError) return error;
-  const refuse = (detail: string) => tokenRefused('AUT-002', detail, error);
-  if (error instanceof errors.JWTExpired) {
-    return tokenRefused('AUT-003', 'The token has expired.', error);
+async function openAll(settings: readonly IssuerSettings[], log: LogFunction): Promise<Issuer[]> {
+  const opened = await Promise.allSettled(settings.map((each) => openIssuer(each, log)));
+  const issuers = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  if (issuers.length < opened.length) {
+    issuers.forEach((issuer) => issuer.close());
+    const failures = opened.flatMap((each): unknown[] =>
+      each.status === 'rejected' ? [each.reason] : [],
+    );
+    throw new Error(failures.map(messageOf).join('\n'), { cause: failures[0] });
   }
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    const { claim, reason } = error;
-    if (reason === 'missing') return refuse(`The token has no ${claim} claim.`);
-    if (reason === 'invalid') return refuse(`The ${claim} claim of the token is not a valid time.`);
-    if (claim === 'nbf') return refuse('The token is not valid yet.');
-    return refuse(`The ${claim} claim of the token is not the expected one.`);
-  }
-  if (error instanceof errors.JOSEAlgNotAllowed) {
-    return refuse('The token is not signed with an accepted asymmetric algorithm.');
-  }
-  if (error instanceof errors.JWKSNoMatchingKey) {
-    return refuse('The token is signed with a key that the provider does not have.');
-  }
-  if (error instanceof errors.JWSSignatureVerificationFailed) {
-    return refuse('The signature of the token is wrong.');
-  }
-  // An unusable key (too short, malformed) is the provider's fault, so operators must learn of it.
-  if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSInvalid) {
-    log('warn', 'A key of the provider cannot be used', { error: messageOf(error) });
-    return refuse('The token is signed with a key that cannot be used.');
-  }
-  return refuse('The token is malformed.');
+  return issuers;
+}
+
+function byHeader(issuers: readonly Issuer[]): IssuersHeader[] {
+  const names = new Map(
+    issuers.map(({ settings: { header } }) => [header.toLowerCase(), header] as const),
+  );
+  return Array.from(names, ([key, name]) => ({
+    ...{ key, name },
+    issuers: issuers.filter(({ settings }) => settings.header.toLowerCase() === key),
+  }));
+}
+
+/** Every other check is up to this issuer: what the token states has not been verified. */
+function issuerOf(token: string, header: IssuersHeader): Issuer {
+  const stated = statedIssuer(token);
+  const found = header.issuers.find(
+    ({ settings: { issuer } }) => issuer === undefined || issuer === stated,
+  );
+  if (found) return found;
+  const fault =
+    stated === undefined
+      ? 'The token has no iss claim.'
+      : `The iss claim of the token is not one that is accepted in the ${header.name} header.`;
+  throw tokenRefused('AUT-002', fault);
 }

@@ -15,6 +15,8 @@ export interface Authorizer {
 }
 
 interface Rule {
+  /** Only tokens of this issuer; undefined: of any. */
+  issuer: string | undefined;
   claim: string;
   matches: (value: string) => boolean;
   operations: ReadonlySet<string>;
@@ -70,14 +72,15 @@ function deny(operationId: string): never {
 }
 
 function holds(rule: Rule, claims: Record<string, unknown>): boolean {
+  if (rule.issuer !== undefined && rule.issuer !== claims.iss) return false;
   const value = claimValue(claims, rule.claim);
   const values: unknown[] = Array.isArray(value) ? value : [value];
   return values.some((each) => typeof each === 'string' && rule.matches(each));
 }
 
-const PROPERTIES = ['claim', 'pattern', 'operations'];
+const PROPERTIES = ['claim', 'pattern', 'operations', 'issuer'];
 
-/** Reads a list of `{claim, pattern, operations}`. @throws Error that names every fault */
+/** Reads a list of `{claim, pattern, operations}`, each with an optional `issuer`. @throws Error that names every fault */
 export function parseRules(source: string, knownOperations: readonly string[]): Rule[] {
   const list = parseYaml(source) ?? [];
   if (!Array.isArray(list)) {
@@ -109,7 +112,7 @@ function readRule(
 ): Rule {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
     fault('must be an object {claim, pattern, operations}');
-    return { claim: '', matches: () => false, operations: new Set() };
+    return { issuer: undefined, claim: '', matches: () => false, operations: new Set() };
   }
   const properties = entry as Record<string, unknown>;
   for (const name of Object.keys(properties)) {
@@ -132,7 +135,9 @@ function readRule(
     }
     return matching;
   });
+  const { issuer } = properties;
   return {
+    issuer: issuer === undefined ? undefined : nonEmpty(issuer, 'issuer'),
     claim: nonEmpty(properties.claim, 'claim'),
     matches: wildcardMatcher(nonEmpty(properties.pattern, 'pattern')),
     operations: new Set(allowed),

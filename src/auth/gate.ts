@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import type { Config } from '../config/config';
+import { readIssuers } from '../config/issuers-file';
 import type { Logger } from '../telemetry/log';
 import { type Authenticator, createAuthenticator } from './authenticator';
 import { type Authorizer, createAuthorizer } from './authorizer';
@@ -20,13 +21,7 @@ export async function createGate(
 ): Promise<Gate> {
   if (!config.authEnabled) return {};
   const authenticator = await createAuthenticator(
-    {
-      jwksUrl: config.authJwksUrl,
-      jwksFile: config.authJwksFile,
-      issuer: config.authIssuer!,
-      audience: config.authAudience!,
-      identityClaim: config.authIdentityClaim,
-    },
+    await readIssuers(config),
     (level, message, fields) => log[level](message, fields),
   );
   if (!config.authzEnabled) return { authenticator };
@@ -45,7 +40,7 @@ export async function createGate(
 export function identify({ authenticator, authorizer }: Gate): RequestHandler {
   const authenticate = async (req: Request, by: Authenticator) => {
     const { context } = req;
-    const identity = await by.authenticate(req.headers.authorization);
+    const identity = await by.authenticate(req.headers);
     authorizer?.check(context.operation!.id, identity.claims);
     context.actor = identity.actor;
     context.tokenExpiresAt = Number(identity.claims.exp) * 1000;

@@ -1,14 +1,16 @@
-import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet } from 'jose';
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JSONWebKeySet } from 'jose';
 
+import type { IssuerSettings } from '../config/issuers-file';
+import { trustAlso, trustingFetch } from './trusting-fetch';
 import { type LogFunction, messageOf, watchFile } from './watched-file';
 
 type LocalKeys = ReturnType<typeof createLocalJWKSet>;
 
-/** The public keys of all configured providers, kept up to date. */
+/** The public keys of one issuer, kept up to date. */
 export interface KeyProvider {
-  /** All known keys; a new function after each successful read of a provider. */
+  /** All known keys; a new function after each successful read of the file or the URL. */
   readonly keys: LocalKeys;
-  /** Refreshes the keys; false when a provider cannot be reached or used. */
+  /** Refreshes the keys; false when the file or the URL cannot be read or used. */
   refresh(): Promise<boolean>;
   close(): void;
 }
@@ -35,7 +37,7 @@ const TICK_MS = 15_000;
  * unusable file prevents the start; an unreachable provider does not.
  */
 export async function createKeyProvider(
-  settings: { jwksUrl?: string; jwksFile?: string },
+  { jwksUrl, jwksFile, caFile }: Pick<IssuerSettings, 'jwksUrl' | 'jwksFile' | 'caFile'>,
   log: LogFunction,
 ): Promise<KeyProvider> {
   const sources: Source[] = [];
@@ -45,8 +47,8 @@ export async function createKeyProvider(
       keys: sources.flatMap((source) => source.current()?.keys ?? []),
     });
   };
-  if (settings.jwksFile !== undefined) sources.push(await fileSource(settings.jwksFile, log, join));
-  if (settings.jwksUrl !== undefined) sources.push(remoteSource(settings.jwksUrl, log, join));
+  if (jwksFile !== undefined) sources.push(await fileSource(jwksFile, log, join));
+  if (jwksUrl !== undefined) sources.push(await remoteSource(jwksUrl, caFile, log, join));
   join();
   const refresh = async () => {
     const usable = await Promise.all(sources.map((source) => source.refresh()));
@@ -62,10 +64,19 @@ export async function createKeyProvider(
   };
 }
 
-function remoteSource(url: string, log: LogFunction, onChange: () => void): Source {
+async function remoteSource(
+  url: string,
+  caFile: string | undefined,
+  log: LogFunction,
+  onChange: () => void,
+): Promise<Source> {
+  const trusted = caFile && (await watchFile(caFile, 'The CA file', trustAlso, log));
   // Used for fetching only. On its own it would wait, once its cache has expired, for an unreachable
   // provider at every request.
-  const remote = createRemoteJWKSet(new URL(url), { timeoutDuration: FETCH_TIMEOUT_MS });
+  const remote = createRemoteJWKSet(new URL(url), {
+    timeoutDuration: FETCH_TIMEOUT_MS,
+    ...(trusted && { [customFetch]: trustingFetch(() => trusted.value) }),
+  });
   let reachable: boolean | undefined;
   let askedAt = -Infinity;
   let pending: Promise<boolean> | undefined;
@@ -102,7 +113,10 @@ function remoteSource(url: string, log: LogFunction, onChange: () => void): Sour
   return {
     current: () => remote.jwks(),
     refresh: () => refreshAfter(reachable ? COOLDOWN_MS : RETRY_MS),
-    close: () => clearInterval(timer),
+    close() {
+      clearInterval(timer);
+      if (trusted) trusted.close();
+    },
   };
 }
 

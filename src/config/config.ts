@@ -59,23 +59,35 @@ function contradictions(config: Config): string[] {
   if (config.databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(config.databaseUrl)) {
     problems.push('DATABASE_URL must begin with postgres:// or postgresql://');
   }
-  if (config.authEnabled) {
-    if (!config.authJwksUrl && !config.authJwksFile) {
-      problems.push('AUTH_JWKS_URL or AUTH_JWKS_FILE must be set when AUTH_ENABLED=true');
-    }
-    if (!config.authIssuer) {
-      problems.push("AUTH_ISSUER must be set when AUTH_ENABLED=true ('*' accepts any)");
-    }
-    if (!config.authAudience) {
-      problems.push("AUTH_AUDIENCE must be set when AUTH_ENABLED=true ('*' accepts any)");
-    }
-  }
+  if (config.authEnabled) problems.push(...issuerProblems(config));
   const urlProblem = config.authJwksUrl && jwksUrlProblem(config.authJwksUrl);
   if (urlProblem) problems.push(`AUTH_JWKS_URL ${urlProblem}`);
   if (config.authzEnabled && !config.authEnabled) {
     problems.push(
       'AUTHZ_ENABLED=true requires AUTH_ENABLED=true: the rules are about the claims of a token',
     );
+  }
+  return problems;
+}
+
+/** The variables of the single issuer may all be absent when a file names others. */
+function issuerProblems(config: Config): string[] {
+  const { authJwksUrl, authJwksFile, authIssuer, authAudience, authIssuersFile } = config;
+  const isSet = [authJwksUrl, authJwksFile, authIssuer, authAudience].some(Boolean);
+  if (authIssuersFile !== undefined && !isSet) return [];
+  const problems: string[] = [];
+  const when =
+    authIssuersFile === undefined
+      ? 'when AUTH_ENABLED=true'
+      : 'when another variable of its issuer is';
+  if (!authJwksUrl && !authJwksFile) {
+    const others = isSet ? '' : ', or AUTH_ISSUERS_FILE,';
+    problems.push(`AUTH_JWKS_URL or AUTH_JWKS_FILE${others} must be set ${when}`);
+  }
+  if (!authIssuer) problems.push(`AUTH_ISSUER must be set ${when} ('*' accepts any)`);
+  if (!authAudience) problems.push(`AUTH_AUDIENCE must be set ${when} ('*' accepts any)`);
+  if (authIssuer === '*' && authIssuersFile !== undefined) {
+    problems.push("AUTH_ISSUER='*', which accepts any, must not be set beside AUTH_ISSUERS_FILE");
   }
   return problems;
 }

@@ -152,6 +152,10 @@ export const VARIABLES = {
     'email',
     'Claim that names the actor; if absent or unverified, `preferred_username` without `@`, then `sub`',
   ),
+  authIssuersFile: optional(
+    'AUTH_ISSUERS_FILE',
+    'YAML or JSON list of further token issuers, each with its own keys, header and identity; see docs/security.md',
+  ),
   authzEnabled: flag(
     'AUTHZ_ENABLED',
     false,
@@ -159,7 +163,7 @@ export const VARIABLES = {
   ),
   authzRulesFile: optional(
     'AUTHZ_RULES_FILE',
-    'YAML or JSON list of `{claim, pattern, operations}`; re-read when it changes and on SIGHUP',
+    'YAML or JSON list of `{claim, pattern, operations}`, each with an optional `issuer`; re-read when it changes and on SIGHUP',
   ),
 
   logLevel: oneOf(

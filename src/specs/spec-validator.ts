@@ -1,4 +1,3 @@
-import { createContext, Script } from 'node:vm';
 import type { ValidateFunction } from 'ajv';
 import Ajv04 from 'ajv-draft-04';
 import Ajv2020 from 'ajv/dist/2020';
@@ -8,6 +7,7 @@ import type { Kind } from '../kinds/kind';
 import type { ProblemField } from '../problems/problem';
 import type { Logger } from '../telemetry/log';
 import type { SpecDocument } from './documents';
+import { createGuard } from './guard';
 import { patternFault, toRegExp } from './patterns';
 import { type Ajv, Schemas } from './schemas';
 import { fieldsOfErrors } from './spec-errors';
@@ -108,21 +108,4 @@ function compile(
   // Needed to explain errors, where a time limit must not hit their compilation.
   for (const form of forms) ajv.compile(form);
   return validators;
-}
-
-/** Runs tasks that are ended, with undefined as their result, when they take too long. */
-function createGuard(timeout: number): <T>(task: () => T) => T | undefined {
-  const context = createContext({ run: undefined });
-  const script = new Script('run()');
-  return <T>(task: () => T): T | undefined => {
-    context.run = task;
-    try {
-      return script.runInContext(context, { timeout }) as T;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-      return undefined;
-    } finally {
-      context.run = undefined;
-    }
-  };
 }

@@ -1,6 +1,7 @@
 import { BUDGETS } from './accepted-budgets';
 import { DATABASES } from './accepted-databases';
 import { EXPOSURES } from './accepted-exposure';
+import { ISSUERS } from './accepted-issuers';
 import { KINDS } from './accepted-kinds';
 import { PODS } from './accepted-pods';
 import { apiOf, find, kinds, serveEnv } from './manifest';
@@ -22,6 +23,7 @@ const MONITORING = {
 
 export const ACCEPTED: ValueSet[] = [
   ...DATABASES,
+  ...ISSUERS,
   ...KINDS,
   ...EXPOSURES,
   ...BUDGETS,

@@ -1,4 +1,5 @@
 const EXTERNAL = { postgresql: { enabled: false }, external: { enabled: true } };
+const ISSUER = { issuer_url: 'https://a.example', jwk_cert_url: 'https://a.example/keys' };
 const RULE = { claim: 'email', pattern: '*@example.com', operations: ['*'] };
 
 interface RefusedSet {
@@ -94,6 +95,34 @@ export const REFUSED: RefusedSet[] = [
     name: 'tokens from nobody in particular',
     values: { auth: { issuer: '' } },
     says: /auth\.issuer and auth\.audience/,
+  },
+  {
+    name: 'an issuer without a name',
+    values: { auth: { issuers: [{ jwk_cert_url: 'https://login.example.com/keys' }] } },
+    says: /issuer_url/,
+  },
+  {
+    name: 'an issuer with an unknown property',
+    values: { auth: { issuers: [{ ...ISSUER, jwks_url: 'https://login.example.com/keys' }] } },
+    says: /jwks_url/,
+  },
+  {
+    name: 'a single issuer beside issuers',
+    values: { auth: { issuers: [ISSUER], issuer: 'https://login.example.com' } },
+    says: /auth\.issuers replace auth\.issuer\./,
+  },
+  {
+    name: 'issuers that nothing asks',
+    values: { auth: { enableJwt: false, enableAuthz: false, issuers: [ISSUER] } },
+    says: /nothing would ask for their tokens/,
+  },
+  {
+    name: 'a file of issuers beside issuers',
+    values: {
+      auth: { issuers: [ISSUER] },
+      extraEnv: [{ name: 'AUTH_ISSUERS_FILE', value: '/mine.yaml' }],
+    },
+    says: /AUTH_ISSUERS_FILE, which the chart sets/,
   },
   {
     name: 'authorization without tokens',

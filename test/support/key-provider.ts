@@ -5,7 +5,8 @@ import {
   sign as signBytes,
   type KeyObject,
 } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /** A private key together with its public half in the form a provider publishes. */
@@ -60,23 +61,31 @@ function signatureOf(input: string, alg: string, key: KeyObject): Buffer {
 /** A key provider on loopback that can be taken down, made to fail or to hang. */
 export class KeyServer {
   keys: unknown[] = [];
-  behaviour: 'good' | 'error' | 'hang' | 'nonsense' = 'good';
+  behaviour: 'good' | 'error' | 'hang' | 'nonsense' | 'break off' = 'good';
   fetches = 0;
   private server: Server | undefined;
   private port = 0;
 
+  /** @param tls a certificate for `localhost` and its key; without it, the server speaks plain HTTP */
+  constructor(private readonly tls?: { cert: string; key: string }) {}
+
   get url(): string {
-    return `http://127.0.0.1:${this.port}/certs`;
+    return `${this.tls ? 'https://localhost' : 'http://127.0.0.1'}:${this.port}/certs`;
   }
 
   async start(): Promise<void> {
-    const server = createServer((_request, response) => {
+    const respond: RequestListener = (_request, response) => {
       this.fetches += 1;
       if (this.behaviour === 'hang') return;
+      if (this.behaviour === 'break off') {
+        response.write('{"keys":', () => response.destroy());
+        return;
+      }
       if (this.behaviour === 'error') response.statusCode = 500;
       const body = this.behaviour === 'nonsense' ? '<html>' : JSON.stringify({ keys: this.keys });
       response.setHeader('Connection', 'close').end(body);
-    });
+    };
+    const server = this.tls ? createTlsServer(this.tls, respond) : createServer(respond);
     this.server = server;
     await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
     this.port = (server.address() as AddressInfo).port;

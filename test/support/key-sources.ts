@@ -1,11 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type Authenticator,
-  type AuthSettings,
-  createAuthenticator,
-} from '../../src/auth/authenticator';
+import { type Authenticator, createAuthenticator } from '../../src/auth/authenticator';
+import type { IssuerSettings } from '../../src/config/issuers-file';
 import { ProblemError } from '../../src/problems/problem';
 import { KeyServer, signingKey, token } from './key-provider';
 
@@ -53,9 +50,10 @@ afterEach(async () => {
   jest.useRealTimers();
 });
 
-export const open = async (settings: Partial<AuthSettings> = { jwksUrl: server.url }) => {
+export const open = async (settings: Partial<IssuerSettings> = { jwksUrl: server.url }) => {
+  authenticator?.close();
   authenticator = await createAuthenticator(
-    { issuer: '*', audience: '*', identityClaim: 'sub', ...settings },
+    [{ header: 'Authorization', identityClaim: 'sub', ...settings }],
     log,
   );
 };
@@ -71,7 +69,7 @@ export function fresh(key = first, header?: Record<string, unknown>): string {
 /** 'ok', or the code of the problem. */
 export async function outcomeOf(authorization: string): Promise<string> {
   try {
-    await authenticator?.authenticate(authorization);
+    await authenticator?.authenticate({ authorization });
     return 'ok';
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;

@@ -1,4 +1,4 @@
-import { actorFromClaims, claimValue } from '../../src/auth/actor';
+import { actorFromClaims, actorFromHeader, claimValue } from '../../src/auth/actor';
 
 /** What generated Go clients check, reduced to ASCII; written apart from the code under test. */
 function goAccepts(address: string): boolean {
@@ -131,4 +131,49 @@ test('a claim is found by its literal name first, then along the dots', () => {
   expect(claimValue(claims, 'a.missing')).toBeUndefined();
   expect(claimValue(claims, 'constructor.name')).toBeUndefined();
   expect(claimValue(claims, '__proto__')).toBeUndefined();
+});
+
+describe('an identity that must match a pattern', () => {
+  const isService = (identity: string) => identity.startsWith('svc-');
+
+  test('is accepted whichever claim it is in, and refused when it does not match', () => {
+    expect(actorFromClaims({ email: 'svc-a@x.io' }, 'email', isService)).toBe('svc-a@x.io');
+    expect(actorFromClaims({ sub: 'svc-a' }, 'email', isService)).toBe(made('svc-a'));
+    for (const claims of [{ email: 'a@x.io' }, { email: 'a@x.io', sub: 'svc-a' }, { sub: 'a' }]) {
+      expect(() => actorFromClaims(claims, 'email', isService)).toThrow(/does not match/);
+    }
+  });
+
+  test('is the same from a header', () => {
+    expect(actorFromHeader('svc-a@x.io', isService)).toBe('svc-a@x.io');
+    expect(() => actorFromHeader('a@x.io', isService)).toThrow(
+      'The identity header does not match the pattern of its issuer.',
+    );
+  });
+});
+
+describe('an identity header', () => {
+  test.each([undefined, '', '  '])('that is %j names nobody', (value) => {
+    expect(actorFromHeader(value)).toBeUndefined();
+  });
+
+  test('becomes the address that a claim with the same text becomes', () => {
+    for (const email of ['ada@example.com', 'ada', 'adá@example.com', '日本', 'a..b@example.com']) {
+      const sent = Buffer.from(email).toString('latin1');
+      expect(actorFromHeader(sent)).toBe(actorFromClaims({ email }, 'email'));
+    }
+  });
+
+  test.each([
+    ['is longer than 256 characters', `${'a'.repeat(250)}@example.com`],
+    ['contains control characters', 'ada\u0001'],
+  ])('that %s is refused', (what, value) => {
+    expect(() => actorFromHeader(value)).toThrow(`The identity header ${what}.`);
+  });
+});
+
+test('an identity claim of another type is refused, whatever else the token has', () => {
+  expect(() => actorFromClaims({ email: ['ada@example.com'], sub: 'ada' }, 'email')).toThrow(
+    'The email claim is not a string.',
+  );
 });

@@ -17,12 +17,17 @@ import {
 
 let authenticator: Authenticator;
 const log = jest.fn();
+const authenticate = (authorization: string | undefined, by = authenticator) =>
+  by.authenticate({ authorization });
 
 beforeAll(async () => {
   server.keys = PUBLISHED;
   await server.start();
   const settings = { issuer: ISSUER, audience: AUDIENCE, identityClaim: 'email' };
-  authenticator = await createAuthenticator({ jwksUrl: server.url, ...settings }, log);
+  authenticator = await createAuthenticator(
+    [{ jwksUrl: server.url, header: 'Authorization', ...settings }],
+    log,
+  );
 });
 
 afterAll(async () => {
@@ -41,13 +46,13 @@ async function problemOf(promise: Promise<unknown>): Promise<ProblemError> {
 
 describe('the token matrix', () => {
   test.each(ACCEPTED)('accepts %s', async (_name, authorization, actor) => {
-    const identity = await authenticator.authenticate(authorization());
+    const identity = await authenticate(authorization());
     expect(identity.actor).toBe(actor);
     expect(identity.claims.iss).toBe(ISSUER);
   });
 
   test.each(MISSING)('asks for a token when it gets %s', async (_name, authorization) => {
-    const problem = await problemOf(authenticator.authenticate(authorization()));
+    const problem = await problemOf(authenticate(authorization()));
     expect([problem.status, problem.code]).toEqual([401, 'AUT-001']);
     expect(problem.headers).toEqual({ 'WWW-Authenticate': 'Bearer realm="hyperfleet"' });
   });
@@ -56,7 +61,7 @@ describe('the token matrix', () => {
     ...EXPIRED.map((row) => ['AUT-003', ...row] as const),
     ...BAD.map((row) => ['AUT-002', ...row] as const),
   ])('responds with %s to %s', async (code, _name, authorization) => {
-    const problem = await problemOf(authenticator.authenticate(authorization()));
+    const problem = await problemOf(authenticate(authorization()));
     expect([problem.status, problem.code]).toEqual([401, code]);
     expect(problem.headers['WWW-Authenticate']).toMatch(
       /^Bearer realm="hyperfleet", error="invalid_token", error_description="[ -~]+"$/,
@@ -66,11 +71,14 @@ describe('the token matrix', () => {
 
   test.each([
     ['The token has no exp claim.', () => without('exp')],
-    ['The iss claim of the token is not the expected one.', () => good({ iss: 'other' })],
+    [
+      'The iss claim of the token is not one that is accepted in the Authorization header.',
+      () => good({ iss: 'other' }),
+    ],
     ['The token is not valid yet.', () => good({ nbf: now() + 60 })],
     ['The signature of the token is wrong.', () => good({}, stranger)],
   ])('says what is wrong: %s', async (message, authorization) => {
-    const problem = await problemOf(authenticator.authenticate(authorization()));
+    const problem = await problemOf(authenticate(authorization()));
     expect(problem.message).toBe(message);
   });
 
@@ -78,7 +86,7 @@ describe('the token matrix', () => {
     const before = server.fetches;
     await Promise.all(
       Array.from({ length: 50 }, (_, index) =>
-        problemOf(authenticator.authenticate(good({}, { ...stranger, kid: `kid ${index}` }))),
+        problemOf(authenticate(good({}, { ...stranger, kid: `kid ${index}` }))),
       ),
     );
     expect(server.fetches - before).toBeLessThanOrEqual(1);
@@ -93,13 +101,39 @@ describe('issuer and audience *', () => {
   test('accept any and are warned about', async () => {
     const warnings = jest.fn();
     const lenient = await createAuthenticator(
-      { jwksUrl: server.url, issuer: '*', audience: '*', identityClaim: 'sub' },
+      [{ jwksUrl: server.url, header: 'Authorization', identityClaim: 'sub' }],
       warnings,
     );
     const authorization = good({ iss: undefined, aud: 'anything', sub: 'me@example.com' });
-    expect((await lenient.authenticate(authorization)).actor).toBe('me@example.com');
-    expect((await problemOf(lenient.authenticate(without('exp')))).code).toBe('AUT-002');
+    expect((await authenticate(authorization, lenient)).actor).toBe('me@example.com');
+    expect((await problemOf(authenticate(without('exp'), lenient))).code).toBe('AUT-002');
     expect(warnings.mock.calls.filter(([level]) => level === 'warn')).toHaveLength(2);
     lenient.close();
   });
+});
+
+test('an identity on which a pattern backtracks for hours is refused soon, and at once the next time', async () => {
+  const warnings = jest.fn();
+  const careless = await createAuthenticator(
+    [
+      {
+        ...{ jwksUrl: server.url, issuer: ISSUER, audience: AUDIENCE },
+        ...{ header: 'Authorization', identityClaim: 'sub', identityPattern: /^(?:(a+)+)$/u },
+      },
+    ],
+    warnings,
+  );
+  expect((await authenticate(good({ sub: 'aaa' }), careless)).claims.sub).toBe('aaa');
+  const startedAt = performance.now();
+  const costly = good({ sub: `${'a'.repeat(200)}!` });
+  for (let count = 0; count < 10; count += 1) {
+    const problem = await problemOf(authenticate(costly, careless));
+    expect(problem.message).toBe('The sub claim does not match the pattern of its issuer.');
+  }
+  expect(performance.now() - startedAt).toBeLessThan(900);
+  expect(warnings.mock.calls).toEqual([
+    ['info', 'The key provider is reachable', expect.anything()],
+    ['warn', 'an identity took too long to match its pattern', { pattern: '^(?:(a+)+)$' }],
+  ]);
+  careless.close();
 });

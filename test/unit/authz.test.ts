@@ -71,6 +71,22 @@ test('an adapter may read and report but neither create nor force the deletion',
   ]);
 });
 
+test('a rule that names an issuer holds for its tokens alone', async () => {
+  await open(
+    '[{issuer: "https://a.example", claim: sub, pattern: "*", operations: [getClusters]}]',
+  );
+  expect(allowed('getClusters', { sub: 'ada', iss: 'https://a.example' })).toBe(true);
+  for (const iss of ['https://a.example/', 'https://b.example', '*', undefined]) {
+    expect(allowed('getClusters', { sub: 'ada', iss })).toBe(false);
+  }
+  const rule = { claim: 'sub', pattern: '*', operations: ['*'] };
+  for (const issuer of ['', 7, null, ['https://a.example']]) {
+    expect(() => parseRules(JSON.stringify([{ ...rule, issuer }]), OPERATIONS)).toThrow(
+      'rule 1: issuer must be a non-empty string',
+    );
+  }
+});
+
 test.each([
   ['a role in a nested list', { realm_access: { roles: ['viewer', 'fleet-admin'] } }, true],
   ['a role in a list with the dotted name', { 'realm_access.roles': ['fleet-admin'] }, true],

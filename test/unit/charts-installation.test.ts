@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
+import { declareIssuers } from '../../src/config/issuers-file';
 import { SCHEMA } from '../charts/accepted';
 import { startFakeCluster, type FakeCluster } from '../charts/fake-cluster';
 import { CHART, HELM, RELEASE, ROOT, parseManifests, run, withHelm } from '../charts/helm';
@@ -59,6 +61,28 @@ withHelm('an installation of the chart', () => {
     const notes = stdout.slice(stdout.indexOf('\nNOTES:'));
     expect(notes).toMatch(/gets a 403[^]*auth:\n\s+rules:/);
     expect(notes).toMatch(/Sentinels up to v0\.3\.0 and adapters up to v0\.2\.1 send no token/);
+  });
+
+  it('names the issuers of tokens, with the values for them that the readme has', async () => {
+    const readme = readFileSync(join(CHART, 'README.md'), 'utf8');
+    const [, example = ''] = /```yaml\n(auth:\n {2}issuers:\n[^]*?)```/.exec(readme) ?? [];
+    const values = join(folder, 'issuers.yaml');
+    writeFileSync(values, example);
+    const { stdout, stderr } = await onCluster(['install', ...RELEASE, '-f', values]);
+    expect(stderr).toBe('');
+    expect(stdout.slice(stdout.indexOf('\nNOTES:'))).toContain(
+      [
+        '  Requests must have a token from one of:',
+        '  - https://login.example.com (Authorization: Bearer …)',
+        '  - https://gateway.corp.example (X-Gateway-Token: Bearer …)\n',
+      ].join('\n'),
+    );
+    const { data } = find(
+      parseManifests(stdout.slice(stdout.indexOf('---'), stdout.indexOf('\nNOTES:'))),
+      'ConfigMap',
+      'hyperfleet-api-issuers',
+    );
+    expect(declareIssuers(parse(data?.['issuers.yaml'] ?? '')).faults).toEqual([]);
   });
 
   it('advises an upgrade that takes up new defaults, and has notes for values that lack blocks', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { BUILT_IN } from '../../src/kinds/built-in';
+import { ISSUER_SCHEMA } from '../../src/config/issuers-file';
 import { ENTRY_SCHEMA } from '../../src/kinds/declaration';
 import { ACCEPTED } from '../charts/accepted';
 import {
@@ -98,10 +99,12 @@ describe('the chart', () => {
     ).toEqual([]);
   });
 
-  it('checks kinds and names of adapters as the service does', () => {
+  it('checks kinds, names of adapters and issuers as the service does', () => {
     const { properties } = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8'));
     const adapterName = ENTRY_SCHEMA.properties.required_adapters.items;
     expect(properties.kinds).toEqual({ type: 'array', items: ENTRY_SCHEMA });
+    const { issuers } = properties.auth.properties;
+    expect(issuers).toEqual({ type: 'array', items: ISSUER_SCHEMA });
     for (const { items } of Object.values<{ items: unknown }>(properties.adapters.properties)) {
       expect(items).toEqual(adapterName);
     }
@@ -173,9 +176,12 @@ withHelm('a chart rendered by helm', () => {
     expect(stderr).toMatch(says);
   });
 
-  it('replaces the pods when a kind changes', async () => {
-    const templateOf = async (plural: string) =>
-      find(await rendered({ kinds: [{ kind: 'Channel', plural }] }), 'Deployment').spec?.template;
+  it.each([
+    ['a kind', (plural: string) => ({ kinds: [{ kind: 'Channel', plural }] })],
+    ['an issuer', (issuer_url: string) => ({ auth: { issuers: [{ issuer_url }] } })],
+  ])('replaces the pods when %s changes', async (_what, valuesWith) => {
+    const templateOf = async (name: string) =>
+      find(await rendered(valuesWith(name)), 'Deployment').spec?.template;
     const [before, again, after] = [
       await templateOf('channels'),
       await templateOf('channels'),
