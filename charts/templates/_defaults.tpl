@@ -33,6 +33,11 @@ auth:
   rules: []
 provider:
   schema: ""
+tls:
+  enabled: false
+  secretName: ""
+  health: false
+  metrics: false
 database:
   poolMax: 10
   preparedStatements: null
@@ -56,6 +61,13 @@ database:
   external:
     enabled: false
     secretName: ""
+    keys:
+      host: db.host
+      port: db.port
+      name: db.name
+      user: db.user
+      password: db.password
+      uri: ""
     sslMode: prefer
     caSecretName: ""
 pgbouncer:
@@ -99,10 +111,12 @@ monitoring:
   serviceMonitor:
     enabled: false
     interval: 30s
+    tlsConfig: {}
     labels: {}
   podMonitoring:
     enabled: false
     interval: 30s
+    tls: {}
   prometheusRule:
     enabled: false
     labels: {}

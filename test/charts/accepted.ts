@@ -1,6 +1,7 @@
 import { DATABASES } from './accepted-databases';
 import { KINDS } from './accepted-kinds';
-import { apiOf, find, kinds, serveEnv } from './manifest';
+import { TLS } from './accepted-tls';
+import { apiOf, databaseFiles, find, kinds, serveEnv } from './manifest';
 import type { ValueSet } from './value-set';
 
 const JWKS = '{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}]}';
@@ -19,6 +20,7 @@ const MONITORING = {
 export const ACCEPTED: ValueSet[] = [
   ...DATABASES,
   ...KINDS,
+  ...TLS,
   {
     name: 'nothing set: tokens on, nobody allowed, built-in PostgreSQL on a volume',
     values: {},
@@ -30,8 +32,11 @@ export const ACCEPTED: ValueSet[] = [
         AUTHZ_ENABLED: 'true',
         KEEP_ALIVE_SECONDS: '620',
         PGHOST: 'hyperfleet-api-postgresql',
-        PGPASSWORD: 'hyperfleet-api-postgresql:db.password',
         DATABASE_PREPARED_STATEMENTS: 'true',
+      });
+      expect(serveEnv(manifests)).not.toHaveProperty('TLS_CERT_FILE');
+      expect(databaseFiles(manifests)).toEqual({
+        password: 'hyperfleet-api-postgresql:db.password',
       });
       expect(find(manifests, 'ConfigMap', 'hyperfleet-api-authz').data).toEqual({
         'rules.yaml': '[]\n',
