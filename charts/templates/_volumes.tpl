@@ -82,6 +82,10 @@
 - name: database-ca
   secret:
     secretName: {{ . | quote }}
+    # Operators keep the private key of the authority beside it.
+    items:
+      - key: ca.crt
+        path: ca.crt
 {{- end }}
 {{- end }}
 

@@ -119,6 +119,10 @@ export const DATABASES: ValueSet[] = [
         expect(environmentOf(container).PGSSLROOTCERT).toBe('/etc/hyperfleet/database-ca/ca.crt');
         expect(container.volumeMounts?.map(({ name }) => name)).toContain('database-ca');
       }
+      expect(pod.volumes).toContainEqual({
+        name: 'database-ca',
+        secret: { secretName: 'ca', items: [{ key: 'ca.crt', path: 'ca.crt' }] },
+      });
     },
   },
   {
