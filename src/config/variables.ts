@@ -68,7 +68,10 @@ export const VARIABLES = {
     undefined,
     'TLS to the database, as in libpq; default: `prefer`, on loopback `disable`. `prefer` and `allow` decide about TLS once, at the start',
   ) as Variable<Optional<SslMode>>,
-  pgSslRootCert: optional('PGSSLROOTCERT', 'File with the trusted certificate authorities'),
+  pgSslRootCert: optional(
+    'PGSSLROOTCERT',
+    'File with the trusted certificate authorities; read for every new connection',
+  ),
   databasePoolMax: integer(
     'DATABASE_POOL_MAX',
     // More would make a small database slower, because its processes compete with one another.

@@ -130,19 +130,32 @@ function tlsChoices(mode: SslMode, rootCert?: string): [Tls, Tls?] {
       // With a root certificate, libpq treats `require` as `verify-ca`.
       return rootCert === undefined ? [UNVERIFIED] : tlsChoices('verify-ca', rootCert);
     case 'verify-ca':
-      return [{ ...authorities(rootCert), checkServerIdentity: () => undefined }];
+      return [Object.assign(authorities(rootCert), { checkServerIdentity: () => undefined })];
     case 'verify-full':
       return [authorities(rootCert)];
   }
 }
 
+/** Authorities are renewed, so the file is read for every connection, as in libpq. */
 function authorities(rootCert: string | undefined): TlsOptions {
   if (rootCert === undefined || rootCert === 'system') return { rejectUnauthorized: true };
+  let ca: string;
   try {
-    return { rejectUnauthorized: true, ca: readFileSync(rootCert, 'utf8') };
+    ca = readFileSync(rootCert, 'utf8');
   } catch (error) {
     throw new ConfigError([
       `sslrootcert in DATABASE_URL or PGSSLROOTCERT='${rootCert}' cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
     ]);
   }
+  return {
+    rejectUnauthorized: true,
+    get ca() {
+      try {
+        ca = readFileSync(rootCert, 'utf8');
+      } catch {
+        // Those of the last connection stay in force.
+      }
+      return ca;
+    },
+  };
 }

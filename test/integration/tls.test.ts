@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/config';
@@ -102,6 +102,22 @@ describe('a server with TLS', () => {
     ['127.0.0.1', 'sslmode=verify-ca&sslrootcert=DIR/none.crt', /PGSSLROOTCERT='.*none.crt'/],
     ['127.0.0.1', 'sslmode=sometimes', /sslmode must be one of disable, allow/],
   ])('%s %s', (host, query, outcome) => expectOutcome(host, query, outcome));
+
+  it.each(['verify-ca', 'verify-full'])('follows a new authority, %s', async (mode) => {
+    const trusted = join(directory, `trusted-${mode}.crt`);
+    copyFileSync(join(directory, 'ours.crt'), trusted);
+    const query = `sslmode=${mode}&sslrootcert=${trusted}`;
+    const url = `${postgres.url('postgres', 'localhost')}?${query}`;
+    const { client } = connectionOptions(loadConfig({ DATABASE_URL: url }));
+    const attempt = () => withClient(client, () => Promise.resolve('connected'));
+    expect(await attempt()).toBe('connected');
+    copyFileSync(join(directory, 'foreign.crt'), trusted);
+    await expect(attempt()).rejects.toThrow(/certificate|signature/);
+    rmSync(trusted);
+    await expect(attempt()).rejects.toThrow(/certificate|signature/);
+    copyFileSync(join(directory, 'ours.crt'), trusted);
+    expect(await attempt()).toBe('connected');
+  });
 });
 
 describe('a server that refuses connections without TLS', () => {

@@ -61,6 +61,18 @@ withHelm('an installation of the chart', () => {
     expect(notes).toMatch(/Sentinels up to v0\.3\.0 and adapters up to v0\.2\.1 send no token/);
   });
 
+  it('names URLs that fit the certificate', async () => {
+    const args = ['install', ...RELEASE, '--set', 'tls.enabled=true', '--set', 'tls.secretName=t'];
+    const [plain, encrypted] = await Promise.all([
+      onCluster(['install', ...RELEASE]),
+      onCluster(args),
+    ]);
+    const urls = ({ stdout }: { stdout: string }) =>
+      stdout.slice(stdout.indexOf('\nNOTES:')).match(/https?:\/\/(localhost|hyperfleet-api\.)/g);
+    expect(urls(plain)).toEqual(['http://localhost', 'http://hyperfleet-api.']);
+    expect(urls(encrypted)).toEqual(['https://localhost', 'https://hyperfleet-api.']);
+  });
+
   it('advises an upgrade that takes up new defaults, and has notes for values that lack blocks', async () => {
     const blocks = ['api', 'auth', 'database', 'pgbouncer', 'autoscaling', 'service', 'image'];
     const values = join(folder, 'old-values.json');
