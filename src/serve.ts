@@ -1,12 +1,11 @@
-import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from './app';
 import type { Authorizer } from './auth/authorizer';
 import { assertServable, type Config, describeConfig } from './config/config';
 import { respondToClientErrors } from './http/client-errors';
 import { Drainer } from './http/drainer';
-import { presetPrototypes } from './http/preset-prototypes';
-import { createHealthServer, createMetricsServer, listen, urlOf } from './http/listeners';
+import { healthListener, listen, metricsListener, presetPrototypes, urlOf } from './http/listeners';
+import { createServer, watchCertificate } from './http/tls';
 import type { Logger } from './telemetry/log';
 import { findSchemaProblem } from './repositories/schema';
 import { createService } from './service';
@@ -36,18 +35,20 @@ export async function serve(config: Config, log: Logger): Promise<void> {
       void authorizer.reload();
     }
   });
+  const certificates = await readCertificates(config, log);
   const service = await createService(config, log);
   const { db, gate, metrics } = service;
   authorizer = gate.authorizer;
 
-  const health = createHealthServer(async () => {
+  const whyNotReady = async () => {
     if (drainer.draining) return 'the server is stopping';
     const silent = 'the database does not answer';
     return Promise.race([
       findSchemaProblem(db).catch(() => silent),
       sleep(READY_TIMEOUT_MS, silent, { ref: false }),
     ]);
-  });
+  };
+  const health = createServer({}, healthListener(whyNotReady), certificates.health);
   const app = createApp(service);
   const api = createServer(
     {
@@ -61,13 +62,14 @@ export async function serve(config: Config, log: Logger): Promise<void> {
       ...presetPrototypes(app),
     },
     app,
+    certificates.api,
   );
   api.timeout = STALLED_MS;
   respondToClientErrors(api, log);
   const drainer = new Drainer(api);
   const base = urlOf(await listen(api, config.apiPort, config.apiHost));
   const healthUrl = urlOf(await listen(health, config.healthPort, config.healthHost));
-  const metricsServer = createMetricsServer(metrics.registry);
+  const metricsServer = createServer({}, metricsListener(metrics.registry), certificates.metrics);
   const metricsUrl = urlOf(await listen(metricsServer, config.metricsPort, config.metricsHost));
   log.info('ready', {
     api: `${base}/api/hyperfleet/v1/`,
@@ -87,4 +89,19 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   await stopTracing();
   log.info('stopped');
   process.exit(0);
+}
+
+async function readCertificates(config: Config, log: Logger) {
+  const watch = (listener: string, certFile?: string, keyFile?: string) =>
+    watchCertificate(
+      `The certificate of the ${listener}`,
+      certFile,
+      keyFile,
+      (level, message, fields) => log[level](message, fields),
+    );
+  return {
+    api: await watch('API', config.tlsCertFile, config.tlsKeyFile),
+    health: await watch('health listener', config.healthTlsCertFile, config.healthTlsKeyFile),
+    metrics: await watch('metrics listener', config.metricsTlsCertFile, config.metricsTlsKeyFile),
+  };
 }

@@ -2,14 +2,17 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { ApiError, createClient, type Schemas, type WatchEvent } from './client';
+import { fetchWithCa } from './client/fetch-with-ca';
 
 const USAGE = `Prints what a list of a running service contains, then every change, until it is interrupted.
 
-Usage: hyperfleet-api watch <list> [--search <expression>] [--url http://localhost:8000] [--token-file <file>] [--json]
+Usage: hyperfleet-api watch <list> [--search <expression>] [--url http://localhost:8000] [--ca-file <file>]
+                            [--token-file <file>] [--json]
 
   <list>        clusters, nodepools, resources, another kind's plural, or for example clusters/<id>/nodepools
   --search      follow only matches, as in the parameter 'search' of lists
   --url         URL of the service
+  --ca-file     file with the certificate authorities to trust, in PEM; without it, those of Node
   --token-file  file with a bearer token; read again for every connection
   --json        print one event a line, as JSON
 `;
@@ -46,6 +49,7 @@ interface Options {
   list: string;
   search?: string;
   url: string;
+  'ca-file'?: string;
   'token-file'?: string;
   json: boolean;
 }
@@ -60,6 +64,9 @@ function readOptions(args: string[]): Options {
   if (!URL.canParse(url) || !/^https?:/i.test(url)) {
     throw new UsageError('--url must be an http or https URL.');
   }
+  if (values['ca-file'] !== undefined && !/^https:/i.test(url)) {
+    throw new UsageError('--ca-file needs a --url that begins with https.');
+  }
   return { ...values, list };
 }
 
@@ -71,6 +78,7 @@ function parse(args: string[]) {
       options: {
         search: { type: 'string' },
         url: { type: 'string', default: 'http://localhost:8000' },
+        'ca-file': { type: 'string' },
         'token-file': { type: 'string' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -81,11 +89,14 @@ function parse(args: string[]) {
   }
 }
 
-async function follow({ list, search, url, json, 'token-file': file }: Options): Promise<void> {
-  const token = file === undefined ? undefined : () => readToken(file);
+async function follow({ list, search, url, json, ...files }: Options): Promise<void> {
+  const { 'ca-file': caFile, 'token-file': tokenFile } = files;
+  const token =
+    tokenFile === undefined ? undefined : async () => (await read('token-file', tokenFile)).trim();
   // A wrong file is an error now, and not a reason to try again.
   await token?.();
-  const client = createClient({ baseUrl: url, token });
+  const fetch = caFile === undefined ? undefined : await trusting(caFile);
+  const client = createClient({ baseUrl: url, token, fetch });
   const onReconnect = (reason?: Error) => {
     const why = reason ? describe(reason) : 'the service has ended the stream';
     console.error(`Reconnecting to ${url}: ${why}`);
@@ -99,11 +110,19 @@ async function follow({ list, search, url, json, 'token-file': file }: Options):
   }
 }
 
-async function readToken(file: string): Promise<string> {
-  const token = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new Error(`--token-file cannot be read: ${(error as Error).message}`);
+async function trusting(file: string) {
+  const ca = await read('ca-file', file);
+  try {
+    return fetchWithCa(ca);
+  } catch {
+    throw new Error(`--ca-file contains no certificate in PEM: ${file}`);
+  }
+}
+
+async function read(option: string, file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    throw new Error(`--${option} cannot be read: ${(error as Error).message}`);
   });
-  return token.trim();
 }
 
 /** What fetch throws says little; its cause tells more, but has no message when several addresses were tried. */

@@ -1,10 +1,32 @@
-{{/* Secret with db.host, db.port, db.name, db.user and db.password, whoever made it. */}}
+{{/* Secret with the host, port, name, user and password of the database, whoever made it. */}}
 {{- define "hyperfleet-api.databaseSecret" -}}
 {{- if .Values.database.external.enabled }}
 {{- .Values.database.external.secretName }}
 {{- else }}
 {{- default (include "hyperfleet-api.nameOf" (list . "postgresql")) .Values.database.postgresql.existingSecret }}
 {{- end }}
+{{- end }}
+
+{{/* Key in that secret, empty when there is none. Call with (list $ "host"). */}}
+{{- define "hyperfleet-api.databaseKey" -}}
+{{- $external := (index . 0).Values.database.external }}
+{{- if $external.enabled }}{{ index $external.keys (index . 1) }}{{ else }}db.{{ index . 1 }}{{ end }}
+{{- end }}
+
+{{/* An environment variable from that secret, if it has the key. Call with (list $ "PGHOST" "host"). */}}
+{{- define "hyperfleet-api.fromDatabaseSecret" -}}
+{{- with include "hyperfleet-api.databaseKey" (list (index . 0) (index . 2)) }}
+- name: {{ index $ 1 }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "hyperfleet-api.databaseSecret" (index $ 0) | quote }}
+      key: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* What is mounted as a file of the same name: the URL if there is one, else the password. */}}
+{{- define "hyperfleet-api.databaseFile" -}}
+{{- with .Values.database.external }}{{ ternary "uri" "password" (and .enabled (ne "" .keys.uri)) }}{{ end }}
 {{- end }}
 
 {{/* true when the configured PgBouncer keeps named statements in transaction mode. */}}
@@ -28,16 +50,13 @@
 {{/* Address of the database server itself. */}}
 {{- define "hyperfleet-api.serverEnv" -}}
 {{- if .Values.database.external.enabled }}
-- name: PGHOST
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "hyperfleet-api.databaseSecret" . | quote }}
-      key: db.host
+{{- include "hyperfleet-api.fromDatabaseSecret" (list . "PGHOST" "host") }}
+{{- if .Values.database.external.keys.port }}
+{{- include "hyperfleet-api.fromDatabaseSecret" (list . "PGPORT" "port") }}
+{{- else }}
 - name: PGPORT
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "hyperfleet-api.databaseSecret" . | quote }}
-      key: db.port
+  value: "5432"
+{{- end }}
 {{- else }}
 - name: PGHOST
   value: {{ include "hyperfleet-api.nameOf" (list . "postgresql") | quote }}
@@ -47,21 +66,10 @@
 {{- end }}
 
 {{- define "hyperfleet-api.credentialsEnv" -}}
-- name: PGDATABASE
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "hyperfleet-api.databaseSecret" . | quote }}
-      key: db.name
-- name: PGUSER
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "hyperfleet-api.databaseSecret" . | quote }}
-      key: db.user
-- name: PGPASSWORD
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "hyperfleet-api.databaseSecret" . | quote }}
-      key: db.password
+{{- include "hyperfleet-api.fromDatabaseSecret" (list . "PGDATABASE" "name") }}
+{{- include "hyperfleet-api.fromDatabaseSecret" (list . "PGUSER" "user") }}
+- name: DATABASE_PASSWORD_FILE
+  value: /etc/hyperfleet/database/password
 {{- end }}
 
 {{/* TLS to the database server. */}}
@@ -79,7 +87,12 @@
 - name: PGSSLMODE
   value: disable
 {{- else }}
+{{- if eq "uri" (include "hyperfleet-api.databaseFile" .) }}
+- name: DATABASE_URL_FILE
+  value: /etc/hyperfleet/database/uri
+{{- else }}
 {{- include "hyperfleet-api.serverEnv" . }}
+{{- end }}
 - name: PGSSLMODE
   value: {{ include "hyperfleet-api.serverSslMode" . | quote }}
 {{- if .Values.database.external.caSecretName }}
@@ -87,7 +100,9 @@
   value: /etc/hyperfleet/database-ca/ca.crt
 {{- end }}
 {{- end }}
-{{ include "hyperfleet-api.credentialsEnv" . }}
+{{- if eq "password" (include "hyperfleet-api.databaseFile" .) }}
+{{- include "hyperfleet-api.credentialsEnv" . }}
+{{- end }}
 - name: DATABASE_POOL_MAX
   value: {{ .Values.database.poolMax | quote }}
 - name: DATABASE_PREPARED_STATEMENTS

@@ -37,6 +37,11 @@ auth:
   rules: []
 provider:
   schema: ""
+tls:
+  enabled: false
+  secretName: ""
+  health: false
+  metrics: false
 database:
   poolMax: 10
   preparedStatements: null
@@ -60,6 +65,13 @@ database:
   external:
     enabled: false
     secretName: ""
+    keys:
+      host: db.host
+      port: db.port
+      name: db.name
+      user: db.user
+      password: db.password
+      uri: ""
     sslMode: prefer
     caSecretName: ""
 pgbouncer:
@@ -119,10 +131,12 @@ monitoring:
   serviceMonitor:
     enabled: false
     interval: 30s
+    tlsConfig: {}
     labels: {}
   podMonitoring:
     enabled: false
     interval: 30s
+    tls: {}
   prometheusRule:
     enabled: false
     labels: {}

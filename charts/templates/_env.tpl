@@ -36,6 +36,14 @@
 - name: OPENAPI_SCHEMA_PATH
   value: /etc/hyperfleet/schemas/openapi.yaml
 {{- end }}
+{{- range $prefix, $listener := dict "" "enabled" "HEALTH_" "health" "METRICS_" "metrics" }}
+{{- if eq "https" (include "hyperfleet-api.scheme" (list $ $listener)) }}
+- name: {{ $prefix }}TLS_CERT_FILE
+  value: /etc/hyperfleet/tls/tls.crt
+- name: {{ $prefix }}TLS_KEY_FILE
+  value: /etc/hyperfleet/tls/tls.key
+{{- end }}
+{{- end }}
 - name: AUTH_ENABLED
   value: {{ .Values.auth.enableJwt | quote }}
 {{- if .Values.auth.enableJwt }}

@@ -87,6 +87,12 @@ helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Versio
 {{- end }}
 {{- end }}
 
+{{/* What a listener speaks. Call with (list $ "enabled"), which is the API, (list $ "health") or (list $ "metrics"). */}}
+{{- define "hyperfleet-api.scheme" -}}
+{{- $tls := (index . 0).Values.tls }}
+{{- ternary "https" "http" (and $tls.enabled (index $tls (index . 1))) }}
+{{- end }}
+
 {{/* What every pod asks for, so that the restricted Pod Security Standard lets it in. Call with the user id or null. */}}
 {{- define "hyperfleet-api.podSecurityContext" -}}
 runAsNonRoot: true

@@ -10,10 +10,27 @@
 {{- fail "\n\nNo database is enabled; choose one:\n  - built-in, for development:  --set database.postgresql.enabled=true\n  - your own:                   --set database.external.enabled=true --set database.external.secretName=NAME\n" }}
 {{- end }}
 {{- if and $db.external.enabled (not $db.external.secretName) }}
-{{- fail "\n\ndatabase.external.enabled needs database.external.secretName: a secret with the keys db.host, db.port, db.name, db.user and db.password, e.g.\n  kubectl create secret generic hyperfleet-db-external --from-literal=db.host=HOST --from-literal=db.port=5432 --from-literal=db.name=hyperfleet --from-literal=db.user=hyperfleet --from-literal=db.password=PASSWORD\n  --set database.external.secretName=hyperfleet-db-external\n" }}
+{{- fail "\n\ndatabase.external.enabled needs database.external.secretName: a secret with the keys db.host, db.port, db.name, db.user and db.password, or others that database.external.keys names, e.g.\n  kubectl create secret generic hyperfleet-db-external --from-literal=db.host=HOST --from-literal=db.port=5432 --from-literal=db.name=hyperfleet --from-literal=db.user=hyperfleet --from-literal=db.password=PASSWORD\n  --set database.external.secretName=hyperfleet-db-external\n" }}
 {{- end }}
 {{- if and $db.external.caSecretName (not $db.external.enabled) }}
 {{- fail "\n\ndatabase.external.caSecretName is set, but the external database is not enabled.\n" }}
+{{- end }}
+
+{{- if and $db.external.enabled $db.external.keys.uri .Values.pgbouncer.enabled }}
+{{- fail "\n\nPgBouncer needs the parts of the address, and not database.external.keys.uri. Name the keys of the parts instead:\n  --set database.external.keys.uri='' --set database.external.keys.host=KEY …\n" }}
+{{- end }}
+
+{{- $tls := .Values.tls }}
+{{- if and $tls.enabled (not $tls.secretName) }}
+{{- fail "\n\ntls.enabled needs tls.secretName: a secret of the type kubernetes.io/tls, e.g.\n  kubectl create secret tls hyperfleet-api-tls --cert=tls.crt --key=tls.key\n  --set tls.secretName=hyperfleet-api-tls\n" }}
+{{- end }}
+{{- if and (or $tls.secretName $tls.health $tls.metrics) (not $tls.enabled) }}
+{{- fail "\n\ntls.secretName, tls.health or tls.metrics is set, but tls.enabled is off, so nothing would be encrypted. Turn it on, or leave the others out.\n" }}
+{{- end }}
+{{- with .Values.monitoring }}
+{{- if and $tls.metrics (or (and .serviceMonitor.enabled (not .serviceMonitor.tlsConfig)) (and .podMonitoring.enabled (not .podMonitoring.tls))) }}
+{{- fail "\n\ntls.metrics needs to know how scrapes check the certificate, because they ask pods by address. In a values file:\n  monitoring:\n    serviceMonitor:\n      tlsConfig: {serverName: NAME-IN-THE-CERTIFICATE, ca: {secret: {name: SECRET, key: ca.crt}}}\n  or podMonitoring.tls in the same way\n" }}
+{{- end }}
 {{- end }}
 
 {{- if and $auth.enableAuthz (not $auth.enableJwt) }}
@@ -61,7 +78,8 @@
 {{- fail "\n\nautoscaling.minReplicas is above autoscaling.maxReplicas.\n" }}
 {{- end }}
 
-{{- $own := list }}
+{{- /* With one of these, the service would not know which password counts. */}}
+{{- $own := list "PGPASSWORD" "DATABASE_URL" }}
 {{- range include "hyperfleet-api.env" . | fromYamlArray }}
 {{- $own = append $own .name }}
 {{- end }}

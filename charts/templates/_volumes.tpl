@@ -25,6 +25,11 @@
   configMap:
     name: {{ include "hyperfleet-api.nameOf" (list . "authz") | quote }}
 {{- end }}
+{{- if .Values.tls.enabled }}
+- name: tls
+  secret:
+    secretName: {{ .Values.tls.secretName | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "hyperfleet-api.configMounts" -}}
@@ -53,6 +58,28 @@
   mountPath: /etc/hyperfleet/authz
   readOnly: true
 {{- end }}
+{{- if .Values.tls.enabled }}
+- name: tls
+  mountPath: /etc/hyperfleet/tls
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{/* The password of the database, or its URL. A file, because a variable would keep its first value. */}}
+{{- define "hyperfleet-api.databaseVolume" -}}
+{{- $file := include "hyperfleet-api.databaseFile" . }}
+- name: database
+  secret:
+    secretName: {{ include "hyperfleet-api.databaseSecret" . | quote }}
+    items:
+      - key: {{ include "hyperfleet-api.databaseKey" (list . $file) | quote }}
+        path: {{ $file }}
+{{- end }}
+
+{{- define "hyperfleet-api.databaseMount" -}}
+- name: database
+  mountPath: /etc/hyperfleet/database
+  readOnly: true
 {{- end }}
 
 {{/* The JWKS itself, when auth.jwksFile is not the path of a mounted file. */}}
@@ -65,6 +92,10 @@
 - name: database-ca
   secret:
     secretName: {{ . | quote }}
+    # Operators keep the private key of the authority beside it.
+    items:
+      - key: ca.crt
+        path: ca.crt
 {{- end }}
 {{- end }}
 

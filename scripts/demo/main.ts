@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createClient, ok } from '../../src/client';
+import { fetchWithCa } from '../../src/client/fetch-with-ca';
 import { loadConfig } from '../../src/config/config';
 import { readKinds } from '../../src/config/kinds-file';
 import type { DemoPaths } from './channels';
@@ -9,9 +11,10 @@ import { play } from './story';
 const USAGE = `Fills a running service with a small fleet and plays the adapters. Settings of the service that say which kinds
 and adapters it has, such as HYPERFLEET_KINDS_FILE, must be the same here.
 
-Usage: npm run demo -- [--url http://localhost:8000] [--clusters 12] [--speed 1]
+Usage: npm run demo -- [--url http://localhost:8000] [--ca-file <file>] [--clusters 12] [--speed 1]
 
   --url       URL of the service
+  --ca-file   file with the certificate authorities to trust, for an https URL
   --clusters  number of clusters, 2 to 1000
   --speed     speed of the demo, up to 1000; 2 is twice as fast
 `;
@@ -23,6 +26,7 @@ function readOptions() {
     const { values } = parseArgs({
       options: {
         url: { type: 'string', default: 'http://localhost:8000' },
+        'ca-file': { type: 'string' },
         clusters: { type: 'string', default: '12' },
         speed: { type: 'string', default: '1' },
         help: { type: 'boolean', default: false },
@@ -37,16 +41,18 @@ function readOptions() {
     }
     if (!(speed > 0 && speed <= 1000))
       throw new UsageError('--speed must be above 0 and at most 1000.');
-    return { url: values.url.replace(/\/$/, ''), clusters, speed };
+    const caFile = values['ca-file'];
+    const fetch = caFile === undefined ? undefined : fetchWithCa(readFileSync(caFile, 'utf8'));
+    return { url: values.url.replace(/\/$/, ''), fetch, clusters, speed };
   } catch (error) {
     throw error instanceof UsageError ? error : new UsageError((error as Error).message);
   }
 }
 
 async function main(): Promise<void> {
-  const { url, clusters, speed } = readOptions();
+  const { url, fetch, clusters, speed } = readOptions();
   const { kinds } = await readKinds(loadConfig());
-  const client = createClient<DemoPaths>({ baseUrl: url });
+  const client = createClient<DemoPaths>({ baseUrl: url, fetch });
   await ok(client.GET('/api/hyperfleet/v1/compatibility')).catch(() => {
     throw new Error(`There is no HyperFleet API at ${url}. Start it with: make run-no-auth`);
   });

@@ -53,11 +53,36 @@ export function jwksUrlProblem(address: string): string | undefined {
     : 'must begin with https:// (http:// only on loopback)';
 }
 
+type Key = keyof Config;
+const nameOf = (key: Key) => VARIABLES[key].name;
+
+/** Two forms of one thing. */
+const EXCLUSIVE: [Key, Key][] = [
+  ['databaseUrl', 'databaseUrlFile'],
+  ['pgPassword', 'databasePasswordFile'],
+];
+/** Certificates, each useless without its key. */
+const PAIRS: [Key, Key][] = [
+  ['tlsCertFile', 'tlsKeyFile'],
+  ['healthTlsCertFile', 'healthTlsKeyFile'],
+  ['metricsTlsCertFile', 'metricsTlsKeyFile'],
+];
+
 /** Finds what the parsers of the single variables do not. */
 function contradictions(config: Config): string[] {
   const problems: string[] = [];
   if (config.databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(config.databaseUrl)) {
     problems.push('DATABASE_URL must begin with postgres:// or postgresql://');
+  }
+  for (const [one, other] of EXCLUSIVE) {
+    if (config[one] !== undefined && config[other] !== undefined) {
+      problems.push(`${nameOf(one)} and ${nameOf(other)} must not both be set`);
+    }
+  }
+  for (const [cert, key] of PAIRS) {
+    if ((config[cert] === undefined) !== (config[key] === undefined)) {
+      problems.push(`${nameOf(cert)} and ${nameOf(key)} must be set together`);
+    }
   }
   if (config.authEnabled) problems.push(...issuerProblems(config));
   const urlProblem = config.authJwksUrl && jwksUrlProblem(config.authJwksUrl);
@@ -138,7 +163,8 @@ function databaseProblems(config: Config): string[] {
 }
 
 export function hasExternalDatabase(config: Config): boolean {
-  return config.databaseUrl !== undefined || config.pgHost !== undefined;
+  const { databaseUrl, databaseUrlFile, pgHost } = config;
+  return [databaseUrl, databaseUrlFile, pgHost].some((given) => given !== undefined);
 }
 
 /** The effective value of every variable, by name, with secrets masked: for `config` and the log. */

@@ -28,10 +28,19 @@ export type SslMode = (typeof SSL_MODES)[number];
 export const VARIABLES = {
   apiHost: string('API_HOST', '127.0.0.1', 'Address the API listens on'),
   apiPort: integer('API_PORT', 8000, PORT, 'Port of the API; `0`: any free port'),
+  tlsCertFile: optional(
+    'TLS_CERT_FILE',
+    'PEM file with the certificate of the API and its chain; with it and its key the API speaks HTTPS. Both are re-read when they change',
+  ),
+  tlsKeyFile: optional('TLS_KEY_FILE', 'PEM file with the private key of that certificate'),
   healthHost: string('HEALTH_HOST', '127.0.0.1', 'Address of the health listener'),
-  healthPort: integer('HEALTH_PORT', 8083, PORT, 'Port of `/healthz`, `/healthcheck`, `/readyz`'),
+  healthPort: integer('HEALTH_PORT', 8083, PORT, 'Port of `/livez`, `/readyz`, `/healthz`'),
+  healthTlsCertFile: optional('HEALTH_TLS_CERT_FILE', 'The same for the health listener'),
+  healthTlsKeyFile: optional('HEALTH_TLS_KEY_FILE', 'Its private key'),
   metricsHost: string('METRICS_HOST', '127.0.0.1', 'Address of the metrics listener'),
   metricsPort: integer('METRICS_PORT', 8080, PORT, 'Port of `/metrics`'),
+  metricsTlsCertFile: optional('METRICS_TLS_CERT_FILE', 'The same for the metrics listener'),
+  metricsTlsKeyFile: optional('METRICS_TLS_KEY_FILE', 'Its private key'),
   nodeEnv: string(
     'NODE_ENV',
     'development',
@@ -40,21 +49,29 @@ export const VARIABLES = {
 
   databaseUrl: optional(
     'DATABASE_URL',
-    '`postgres://` URL of the PostgreSQL (13 or newer) to use; if neither this nor `PGHOST` is set, the service starts an embedded PostgreSQL with its data in `.data/`',
+    '`postgres://` URL of the PostgreSQL (13 or newer) to use; if neither this, `DATABASE_URL_FILE` nor `PGHOST` is set, the service starts an embedded PostgreSQL with its data in `.data/`',
     true,
   ),
+  databaseUrlFile: optional('DATABASE_URL_FILE', 'File with that URL; read at the start'),
   pgHost: optional('PGHOST', 'Database host, as in libpq'),
   pgPort: integer('PGPORT', 5432, [1, 65535], 'Database port'),
   pgDatabase: optional('PGDATABASE', 'Database name; default: the user name'),
   pgUser: optional('PGUSER', 'Database user; default: the user of the process'),
   pgPassword: optional('PGPASSWORD', 'Database password', true),
+  databasePasswordFile: optional(
+    'DATABASE_PASSWORD_FILE',
+    'File with the database password; read for every new connection, so that a new password needs no restart',
+  ),
   pgSslMode: oneOf<SslMode>(
     'PGSSLMODE',
     SSL_MODES,
     undefined,
     'TLS to the database, as in libpq; default: `prefer`, on loopback `disable`. `prefer` and `allow` decide about TLS once, at the start',
   ) as Variable<Optional<SslMode>>,
-  pgSslRootCert: optional('PGSSLROOTCERT', 'File with the trusted certificate authorities'),
+  pgSslRootCert: optional(
+    'PGSSLROOTCERT',
+    'File with the trusted certificate authorities; read for every new connection',
+  ),
   databasePoolMax: integer(
     'DATABASE_POOL_MAX',
     // More would make a small database slower, because its processes compete with one another.

@@ -1,5 +1,13 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import {
+  IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  ServerResponse,
+} from 'node:http';
+import { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Express } from 'express';
 import type { Registry } from 'prom-client';
 import { bracketed } from '../config/config';
 
@@ -33,22 +41,26 @@ function listenOn(server: Server, port: number, host: string): Promise<Listening
 }
 
 /** The URL of a server: an IPv6 address stands in brackets. */
-export function urlOf({ host, port }: Omit<Listening, 'server'>): string {
-  return `http://${bracketed(host)}:${port}`;
+export function urlOf({ server, host, port }: Listening): string {
+  const scheme = server instanceof HttpsServer ? 'https' : 'http';
+  return `${scheme}://${bracketed(host)}:${port}`;
 }
 
 /** Why the service is not ready, or undefined when it is. */
 export type ReadinessCheck = () => Promise<string | undefined>;
 
-/** `/healthcheck` and `/healthz`: the process is alive; `/readyz`: it can do its work. */
-export function createHealthServer(check: ReadinessCheck): Server {
-  const listener: RequestListener = (req, res) => {
+/** Under these paths the process says that it is alive. */
+const ALIVE = ['/livez', '/healthz', '/healthcheck'];
+
+/** `/livez` and its other names: the process is alive; `/readyz`: it can do its work. */
+export function healthListener(check: ReadinessCheck): RequestListener {
+  return (req, res) => {
     const send = (status: number, body: object) => {
       res.writeHead(status, { 'Content-Type': 'application/json' });
       res.end(JSON.stringify(body));
     };
     const path = req.url?.split('?', 1)[0];
-    if (path === '/healthcheck' || path === '/healthz') {
+    if (path !== undefined && ALIVE.includes(path)) {
       send(200, { status: 'ok' });
     } else if (path === '/readyz') {
       void check().then((reason) =>
@@ -60,12 +72,11 @@ export function createHealthServer(check: ReadinessCheck): Server {
       send(404, { status: 'not found' });
     }
   };
-  return createServer(listener);
 }
 
 /** `/metrics` in the text format of Prometheus. */
-export function createMetricsServer(registry: Registry): Server {
-  return createServer((req, res) => {
+export function metricsListener(registry: Registry): RequestListener {
+  return (req, res) => {
     if (req.url?.split('?', 1)[0] !== '/metrics') {
       res.writeHead(404).end();
       return;
@@ -74,5 +85,29 @@ export function createMetricsServer(registry: Registry): Server {
       (text) => res.writeHead(200, { 'Content-Type': registry.contentType }).end(text),
       () => res.writeHead(500).end(),
     );
-  });
+  };
+}
+
+type Constructor = (this: object, ...args: unknown[]) => void;
+
+/**
+ * Makes Node create requests and responses with the prototypes that Express sets on them. On Node 20 that
+ * `Object.setPrototypeOf` is the most expensive part of a request, unless the prototype is already the right
+ * one. From Node 22 on the call is cheap and this detour only costs; remove it with the support of Node 20.
+ */
+export function presetPrototypes(
+  app: Express,
+): Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'> {
+  if (Number(process.versions.node.split('.', 1)[0]) >= 22) return {};
+  const preset = (base: unknown, prototype: object) => {
+    function Preset(this: object, ...args: unknown[]): void {
+      (base as Constructor).apply(this, args);
+    }
+    Preset.prototype = prototype;
+    return Preset;
+  };
+  return {
+    IncomingMessage: preset(IncomingMessage, app.request) as unknown as typeof IncomingMessage,
+    ServerResponse: preset(ServerResponse, app.response) as unknown as typeof ServerResponse,
+  };
 }

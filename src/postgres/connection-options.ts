@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import pg from 'pg';
 import type { ClientConfig } from 'pg';
-import { bracketed, type Config, ConfigError, isLoopback } from '../config/config';
+import {
+  bracketed,
+  type Config,
+  ConfigError,
+  isLoopback,
+  readConfiguredFile,
+} from '../config/config';
 import type { SslMode } from '../config/variables';
-import { type DatabaseUrl, parseDatabaseUrl } from './database-url';
+import { parseDatabaseUrl } from './database-url';
 
 /** How to connect to the database: for `pg`, and as a description without the password. */
 export interface ConnectionOptions {
@@ -27,33 +34,43 @@ const types: NonNullable<ClientConfig['types']> = {
   },
 };
 
-/** Reads DATABASE_URL or the PG* variables. @throws ConfigError for a URL or certificate that cannot be used */
+/** Reads the variables of the database. @throws ConfigError for a URL or file that cannot be used */
 export function connectionOptions(config: Config): ConnectionOptions {
-  return config.databaseUrl === undefined
-    ? describe(
-        {
-          host: config.pgHost,
-          port: config.pgPort,
-          database: config.pgDatabase ?? config.pgUser,
-          user: config.pgUser,
-          password: config.pgPassword,
-        },
-        config.pgSslMode,
-        config.pgSslRootCert,
-      )
-    : fromUrl(parseDatabaseUrl(config.databaseUrl), config);
+  const { databaseUrl, databaseUrlFile } = config;
+  if (databaseUrl !== undefined) return fromUrl(databaseUrl, 'DATABASE_URL', config);
+  if (databaseUrlFile !== undefined) {
+    const url = readConfiguredFile('DATABASE_URL_FILE', databaseUrlFile);
+    return fromUrl(url, 'DATABASE_URL_FILE', config);
+  }
+  return describe(
+    {
+      host: config.pgHost,
+      port: config.pgPort,
+      database: config.pgDatabase ?? config.pgUser,
+      user: config.pgUser,
+      password: passwordOf(config),
+    },
+    config.pgSslMode,
+    config.pgSslRootCert,
+  );
 }
 
 /** What the URL does not state, the PG* variables may. */
-function fromUrl(url: DatabaseUrl, config: Config): ConnectionOptions {
+function fromUrl(text: string, variable: string, config: Config): ConnectionOptions {
+  const url = parseDatabaseUrl(text, variable);
   const { applicationName, connectTimeoutMs } = url;
+  if (url.password !== undefined && config.databasePasswordFile !== undefined) {
+    throw new ConfigError([
+      `${variable} contains a password, so DATABASE_PASSWORD_FILE must not be set`,
+    ]);
+  }
   const options = describe(
     {
       host: url.host ?? 'localhost',
       port: url.port ?? 5432,
       database: url.database ?? config.pgDatabase,
       user: url.user ?? config.pgUser,
-      password: url.password ?? config.pgPassword,
+      password: url.password ?? passwordOf(config),
       ...(applicationName !== undefined && { application_name: applicationName }),
       ...(connectTimeoutMs !== undefined && { connectionTimeoutMillis: connectTimeoutMs }),
     },
@@ -61,6 +78,14 @@ function fromUrl(url: DatabaseUrl, config: Config): ConnectionOptions {
     url.sslRootCert ?? config.pgSslRootCert,
   );
   return { ...options, warnings: url.warnings };
+}
+
+/** From a file it is read for every connection, because whoever rotates it replaces the file. */
+function passwordOf({ pgPassword, databasePasswordFile: file }: Config): ClientConfig['password'] {
+  if (file === undefined) return pgPassword;
+  // A path that is wrong from the start is not worth a retry.
+  readConfiguredFile('DATABASE_PASSWORD_FILE', file);
+  return async () => (await readFile(file, 'utf8')).replace(/[\r\n]+$/, '');
 }
 
 function describe(
@@ -105,19 +130,32 @@ function tlsChoices(mode: SslMode, rootCert?: string): [Tls, Tls?] {
       // With a root certificate, libpq treats `require` as `verify-ca`.
       return rootCert === undefined ? [UNVERIFIED] : tlsChoices('verify-ca', rootCert);
     case 'verify-ca':
-      return [{ ...authorities(rootCert), checkServerIdentity: () => undefined }];
+      return [Object.assign(authorities(rootCert), { checkServerIdentity: () => undefined })];
     case 'verify-full':
       return [authorities(rootCert)];
   }
 }
 
+/** Authorities are renewed, so the file is read for every connection, as in libpq. */
 function authorities(rootCert: string | undefined): TlsOptions {
   if (rootCert === undefined || rootCert === 'system') return { rejectUnauthorized: true };
+  let ca: string;
   try {
-    return { rejectUnauthorized: true, ca: readFileSync(rootCert, 'utf8') };
+    ca = readFileSync(rootCert, 'utf8');
   } catch (error) {
     throw new ConfigError([
       `sslrootcert in DATABASE_URL or PGSSLROOTCERT='${rootCert}' cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`,
     ]);
   }
+  return {
+    rejectUnauthorized: true,
+    get ca() {
+      try {
+        ca = readFileSync(rootCert, 'utf8');
+      } catch {
+        // Those of the last connection stay in force.
+      }
+      return ca;
+    },
+  };
 }

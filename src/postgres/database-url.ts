@@ -24,8 +24,24 @@ export interface DatabaseUrl {
 const FORM =
   /^postgres(?:ql)?:\/\/(?:([^/?#]*)@)?(\[[\da-f:.]+\]|[^@/?#:[\]]*)(?::(\d*))?(?:\/([^@?#]*))?(?:\?([^@?#]*))?$/i;
 
-/** @throws ConfigError that shows no part of the URL but the name of a parameter: any part may belong to a password */
-export function parseDatabaseUrl(text: string): DatabaseUrl {
+/** Continues a sentence that begins with the variable. */
+class Fault extends Error {}
+
+/**
+ * @param variable where the URL comes from
+ * @throws ConfigError that shows no part of the URL but the name of a parameter: any part may belong to a password
+ */
+export function parseDatabaseUrl(text: string, variable = 'DATABASE_URL'): DatabaseUrl {
+  try {
+    const url = parse(text);
+    return { ...url, warnings: url.warnings.map((warning) => `${variable}: ${warning}`) };
+  } catch (error) {
+    if (error instanceof Fault) throw new ConfigError([`${variable}${error.message}`]);
+    throw error;
+  }
+}
+
+function parse(text: string): DatabaseUrl {
   const [, credentials = '', host = '', port = '', database = '', query = ''] =
     FORM.exec(text.trim()) ?? malformed();
   const [user, ...password] = credentials.split(':');
@@ -43,13 +59,13 @@ export function parseDatabaseUrl(text: string): DatabaseUrl {
 }
 
 function malformed(): never {
-  throw new ConfigError([
-    'DATABASE_URL is not a valid URL (special characters in user and password must be percent-encoded)',
-  ]);
+  throw new Fault(
+    ' is not a valid URL (special characters in user and password must be percent-encoded)',
+  );
 }
 
 function fail(problem: string): never {
-  throw new ConfigError([`DATABASE_URL: ${problem}`]);
+  throw new Fault(`: ${problem}`);
 }
 
 function decode(text: string): string {
@@ -95,7 +111,7 @@ function readOneOf<T extends string>(name: string, values: readonly T[], value: 
 /** Has no effect here with any of these values. */
 function harmless(name: string, values: readonly string[]) {
   return (value: string, url: DatabaseUrl): void => {
-    url.warnings.push(`DATABASE_URL: ${name}=${readOneOf(name, values, value)} is ignored`);
+    url.warnings.push(`${name}=${readOneOf(name, values, value)} is ignored`);
   };
 }
 

@@ -13,7 +13,7 @@ import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace
 import { packageVersion } from '../config/package-root';
 
 /** Health and metrics are requested every few seconds, and would fill the traces. A watch lasts up to an hour. */
-const UNTRACED = /^\/(?:healthz|healthcheck|readyz|metrics)(?:\?|$)|[?&]watch=true(?:&|$)/;
+const UNTRACED = /^\/(?:livez|healthz|healthcheck|readyz|metrics)(?:\?|$)|[?&]watch=true(?:&|$)/;
 /** An unavailable collector must not delay the end of the process. */
 const FLUSH_TIMEOUT_MS = 2000;
 

@@ -4,7 +4,8 @@ import { EXPOSURES } from './accepted-exposure';
 import { ISSUERS } from './accepted-issuers';
 import { KINDS } from './accepted-kinds';
 import { PODS } from './accepted-pods';
-import { apiOf, find, kinds, serveEnv } from './manifest';
+import { TLS } from './accepted-tls';
+import { apiOf, databaseFiles, find, kinds, serveEnv } from './manifest';
 import { README_EXAMPLES } from './readme';
 import type { ValueSet } from './value-set';
 
@@ -29,6 +30,7 @@ export const ACCEPTED: ValueSet[] = [
   ...BUDGETS,
   ...PODS,
   ...README_EXAMPLES,
+  ...TLS,
   {
     name: 'nothing set: tokens on, nobody allowed, built-in PostgreSQL on a volume',
     values: {},
@@ -40,8 +42,11 @@ export const ACCEPTED: ValueSet[] = [
         AUTHZ_ENABLED: 'true',
         KEEP_ALIVE_SECONDS: '620',
         PGHOST: 'hyperfleet-api-postgresql',
-        PGPASSWORD: 'hyperfleet-api-postgresql:db.password',
         DATABASE_PREPARED_STATEMENTS: 'true',
+      });
+      expect(serveEnv(manifests)).not.toHaveProperty('TLS_CERT_FILE');
+      expect(databaseFiles(manifests)).toEqual({
+        password: 'hyperfleet-api-postgresql:db.password',
       });
       expect(find(manifests, 'ConfigMap', 'hyperfleet-api-authz').data).toEqual({
         'rules.yaml': '[]\n',

@@ -17,6 +17,7 @@ export const namedLike = (name: string) => {
     image: { registry: name, repository: name, tag: name },
     imagePullSecrets: [{ name }],
     auth: { issuer: name, audience: name, identityClaim: name },
+    tls: { enabled: true, secretName: name, health: true },
     provider: { schema: `openapi: ${name}` },
     kinds: [{ kind: 'Channel', plural: 'channels', spec_schema_name: name }],
     database: {

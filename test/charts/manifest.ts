@@ -16,6 +16,10 @@ export interface Variable {
   valueFrom?: { secretKeyRef?: { name: string; key: string } };
 }
 
+export interface Probe {
+  httpGet?: { path: string; port: string; scheme: string };
+}
+
 export interface Container {
   name: string;
   image: string;
@@ -25,6 +29,9 @@ export interface Container {
   ports?: { name: string; containerPort: number }[];
   volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[];
   securityContext?: SecurityContext;
+  startupProbe?: Probe;
+  livenessProbe?: Probe;
+  readinessProbe?: Probe;
   resources?: { limits?: Record<string, string>; requests?: Record<string, string> };
   restartPolicy?: string;
 }
@@ -32,7 +39,7 @@ export interface Container {
 export interface Volume {
   name: string;
   configMap?: { name: string };
-  secret?: { secretName: string };
+  secret?: { secretName: string; items?: { key: string; path: string }[] };
   emptyDir?: object;
   persistentVolumeClaim?: { claimName: string };
 }
@@ -64,7 +71,8 @@ export interface Manifest {
   spec?: {
     replicas?: number;
     selector?: Record<string, unknown>;
-    ports?: { name: string; targetPort: string }[];
+    ports?: { name: string; targetPort: string; appProtocol?: string }[];
+    endpoints?: { port: string; scheme?: string; tlsConfig?: object; tls?: object }[];
     template?: {
       metadata: { labels: Record<string, string>; annotations?: Record<string, string> };
       spec: PodSpec;
@@ -107,6 +115,22 @@ export const environmentOf = (container: Container | undefined): Record<string, 
       value ?? `${valueFrom?.secretKeyRef?.name ?? ''}:${valueFrom?.secretKeyRef?.key ?? ''}`,
     ]),
   );
+
+/** What the containers of the API, or another deployment, find under /etc/hyperfleet/database, as `secret:key`. */
+export const databaseFiles = (manifests: Manifest[], name?: string): Record<string, string> => {
+  const pod = find(manifests, 'Deployment', name).spec?.template?.spec;
+  for (const { volumeMounts } of containersOf(pod!)) {
+    expect(volumeMounts).toContainEqual({
+      name: 'database',
+      mountPath: '/etc/hyperfleet/database',
+      readOnly: true,
+    });
+  }
+  const { secret } = pod!.volumes!.find((volume) => volume.name === 'database')!;
+  return Object.fromEntries(
+    secret!.items!.map(({ key, path }) => [path, `${secret!.secretName}:${key}`]),
+  );
+};
 
 export const serveEnv = (manifests: Manifest[]) => environmentOf(apiOf(manifests).containers[0]);
 export const kinds = (manifests: Manifest[]) => manifests.map(({ kind }) => kind);

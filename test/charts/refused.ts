@@ -87,6 +87,42 @@ export const REFUSED: RefusedSet[] = [
     says: /kubectl create secret generic/,
   },
   {
+    name: 'a URL for PgBouncer, which needs its parts',
+    values: {
+      pgbouncer: { enabled: true },
+      database: { ...EXTERNAL, external: { enabled: true, secretName: 'x', keys: { uri: 'uri' } } },
+    },
+    says: /keys\.uri=''[^]*keys\.host=/,
+  },
+  {
+    name: 'a secret without the key of the password',
+    values: { database: { external: { keys: { password: '' } } } },
+    says: /password/,
+  },
+  {
+    name: 'a password beside the one of the secret',
+    values: { extraEnv: [{ name: 'PGPASSWORD', value: 'x' }] },
+    says: /PGPASSWORD, which the chart sets/,
+  },
+  {
+    name: 'TLS without a certificate',
+    values: { tls: { enabled: true } },
+    says: /kubectl create secret tls[^]*--set tls\.secretName=/,
+  },
+  {
+    name: 'a certificate that nothing uses',
+    values: { tls: { secretName: 'hyperfleet-api-tls' } },
+    says: /nothing would be encrypted/,
+  },
+  {
+    name: 'scrapes that could not check the certificate',
+    values: {
+      tls: { enabled: true, secretName: 'x', metrics: true },
+      monitoring: { serviceMonitor: { enabled: true } },
+    },
+    says: /tlsConfig: \{serverName/,
+  },
+  {
     name: 'tokens without any source of keys',
     values: { auth: { jwksUrl: '' } },
     says: /--set auth\.jwksUrl=[^]*--set-file auth\.jwksFile=[^]*--set auth\.enableJwt=false/,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,4 +54,62 @@ it('waits for a silent server as long as connect_timeout says', async () => {
   const line = ended.stdout.split('\n').find((text) => text.includes('"message":"database"'))!;
   const { timestamp } = JSON.parse(line) as { timestamp: string };
   expect(end - Date.parse(timestamp)).toBeLessThan(4000);
+});
+
+describe('DATABASE_URL_FILE', () => {
+  const file = (text: string) => {
+    writeFileSync(join(directory, 'url'), text);
+    return { DATABASE_URL_FILE: join(directory, 'url'), DATABASE_CONNECT_RETRIES: '0' };
+  };
+  const refused = async (env: Record<string, string>) => {
+    const { code, stdout, stderr } = await runService(
+      ['migrate'],
+      { ...env, NODE_ENV: 'production', LOG_LEVEL: 'debug' },
+      directory,
+    );
+    expect(code).toBe(1);
+    expect(stdout + stderr).not.toMatch(/s3cr/);
+    return stderr;
+  };
+
+  it('is the URL with a line break at its end', async () => {
+    const database = await createTestDatabase();
+    const env = { ...file(`${database.url}?channel_binding=require\n`), NODE_ENV: 'production' };
+    const ended = await runService(['migrate'], env, directory);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toContain('DATABASE_URL_FILE: channel_binding=require is ignored');
+    await database.drop();
+  });
+
+  it('is named when its content cannot be used', async () => {
+    expect(await refused(file('postgres://jane:s3cr@tpart#x@example/fleet'))).toMatch(
+      /^ {2}DATABASE_URL_FILE is not a valid URL/m,
+    );
+    expect(await refused({ DATABASE_URL_FILE: '/nowhere/url' })).toMatch(
+      /DATABASE_URL_FILE='\/nowhere\/url' cannot be read \(ENOENT\)/,
+    );
+  });
+
+  it('and DATABASE_URL exclude each other, as do passwords and DATABASE_PASSWORD_FILE', async () => {
+    const url = 'postgres://jane:s3cret@example/fleet';
+    const PASSWORD = { DATABASE_PASSWORD_FILE: join(directory, 'url') };
+    expect(await refused({ ...file(url), DATABASE_URL: url })).toMatch(
+      /DATABASE_URL and DATABASE_URL_FILE must not both be set/,
+    );
+    expect(await refused({ PGHOST: 'h', PGPASSWORD: 's3cret', ...PASSWORD })).toMatch(
+      /PGPASSWORD and DATABASE_PASSWORD_FILE must not both be set/,
+    );
+    for (const [name, env] of Object.entries({
+      DATABASE_URL: { DATABASE_URL: url },
+      DATABASE_URL_FILE: file(url),
+    })) {
+      expect(await refused({ ...env, ...PASSWORD })).toContain(
+        `${name} contains a password, so DATABASE_PASSWORD_FILE must not be set`,
+      );
+    }
+    const nowhere = { PGHOST: 'h', DATABASE_PASSWORD_FILE: '/nowhere/password' };
+    expect(await refused(nowhere)).toMatch(
+      /DATABASE_PASSWORD_FILE='\/nowhere\/password' cannot be read \(ENOENT\)/,
+    );
+  });
 });

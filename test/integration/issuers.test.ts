@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import supertest from 'supertest';
 import type { Logger } from '../../src/telemetry/log';
 import { startTestApp, type TestApp } from '../support/app';
-import { makeAuthority } from '../support/authority';
+import { Authority } from '../support/authority';
 import { newCluster } from '../support/factories';
 import { KeyServer, type SigningKey, signingKey, token } from '../support/key-provider';
 import { sendBytes } from '../support/raw-http';
@@ -50,8 +50,8 @@ beforeAll(async () => {
     writeFileSync(join(directory, name), JSON.stringify(content));
     return join(directory, name);
   };
-  const authority = makeAuthority(directory, 'ours');
-  gatewayKeys = new KeyServer(authority.tls);
+  const authority = new Authority(directory, 'ours');
+  gatewayKeys = new KeyServer(authority.forLocalhost());
   gatewayKeys.keys = [elliptic.jwk];
   await gatewayKeys.start();
   peopleKeys.keys = [rsa.jwk];
@@ -63,7 +63,7 @@ beforeAll(async () => {
     {
       issuer_url: gateway.iss,
       jwk_cert_url: gatewayKeys.url,
-      jwk_cert_ca_file: authority.caFile,
+      jwk_cert_ca_file: authority.file,
       header: GATEWAY_TOKEN,
       audience: '',
       identity_claim: 'sub',

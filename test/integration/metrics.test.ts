@@ -232,7 +232,7 @@ it('tells how many resources wait to be reconciled, and how many for too long', 
 
 describe('the listeners of operators', () => {
   it('respond about health, readiness, and nothing else, with bodies that machines read', async () => {
-    for (const path of ['/healthz', '/healthcheck', '/readyz']) {
+    for (const path of ['/livez', '/healthz', '/healthcheck', '/readyz']) {
       expect(await supertest(healthUrl).get(path)).toMatchObject({
         status: 200,
         type: 'application/json',

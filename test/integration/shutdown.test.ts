@@ -73,7 +73,7 @@ it('is not ready first, goes on responding, finishes what it has begun, and ends
       status: 503,
       body: { status: 'unavailable', reason: 'the server is stopping' },
     });
-    for (const path of ['/healthz', '/healthcheck']) {
+    for (const path of ['/livez', '/healthz', '/healthcheck']) {
       expect((await health(path)).status).toBe(200);
     }
     // A request that comes late gets a response too, and its client told to go elsewhere.

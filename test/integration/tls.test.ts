@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config/config';
 import { connectionOptions } from '../../src/postgres/connection-options';
 import { waitForDatabase } from '../../src/postgres/first-connection';
 import { silentLogger } from '../../src/telemetry/log';
+import { Authority } from '../support/authority';
 import { withClient } from '../support/database';
 import { OwnPostgres } from '../support/own-postgres';
 
@@ -15,36 +15,15 @@ jest.setTimeout(60_000);
 
 let postgres: OwnPostgres;
 let directory: string;
-const file = (name: string) => join(directory, name);
-
-function openssl(...args: string[]): void {
-  execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' });
-}
-
-function makeAuthority(name: string): void {
-  openssl(
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
-    ...['-keyout', `${name}.key`, '-out', `${name}.crt`, '-days', '2', '-subj', `/CN=${name}`],
-  );
-}
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'hyperfleet-tls-'));
-  makeAuthority('ours');
-  makeAuthority('foreign');
-  openssl(
-    ...['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
-    ...['-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost'],
-  );
+  new Authority(directory, 'foreign');
   // The name is localhost, and not the address: verify-full must tell them apart.
-  writeFileSync(file('names'), 'subjectAltName=DNS:localhost\n');
-  openssl(
-    ...['x509', '-req', '-in', 'server.csr', '-CA', 'ours.crt', '-CAkey', 'ours.key'],
-    ...['-CAcreateserial', '-days', '2', '-extfile', 'names', '-out', 'server.crt'],
-  );
+  new Authority(directory, 'ours').issue('server', 'DNS:localhost');
   postgres = await OwnPostgres.create();
   for (const name of ['server.crt', 'server.key']) {
-    postgres.install(name, readFileSync(file(name), 'utf8'));
+    postgres.install(name, readFileSync(join(directory, name), 'utf8'));
   }
 });
 afterAll(async () => {
@@ -123,6 +102,22 @@ describe('a server with TLS', () => {
     ['127.0.0.1', 'sslmode=verify-ca&sslrootcert=DIR/none.crt', /PGSSLROOTCERT='.*none.crt'/],
     ['127.0.0.1', 'sslmode=sometimes', /sslmode must be one of disable, allow/],
   ])('%s %s', (host, query, outcome) => expectOutcome(host, query, outcome));
+
+  it.each(['verify-ca', 'verify-full'])('follows a new authority, %s', async (mode) => {
+    const trusted = join(directory, `trusted-${mode}.crt`);
+    copyFileSync(join(directory, 'ours.crt'), trusted);
+    const query = `sslmode=${mode}&sslrootcert=${trusted}`;
+    const url = `${postgres.url('postgres', 'localhost')}?${query}`;
+    const { client } = connectionOptions(loadConfig({ DATABASE_URL: url }));
+    const attempt = () => withClient(client, () => Promise.resolve('connected'));
+    expect(await attempt()).toBe('connected');
+    copyFileSync(join(directory, 'foreign.crt'), trusted);
+    await expect(attempt()).rejects.toThrow(/certificate|signature/);
+    rmSync(trusted);
+    await expect(attempt()).rejects.toThrow(/certificate|signature/);
+    copyFileSync(join(directory, 'ours.crt'), trusted);
+    expect(await attempt()).toBe('connected');
+  });
 });
 
 describe('a server that refuses connections without TLS', () => {

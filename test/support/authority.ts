@@ -2,32 +2,49 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const EC_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
-/**
- * Makes a certificate authority and, signed by it, a certificate for `localhost`, in this directory.
- * @returns the file of the authority, and the certificate with its key
- */
-export function makeAuthority(directory: string, name: string) {
-  const openssl = (...args: string[]) =>
-    execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' });
-  openssl(
-    ...['req', '-x509', ...EC_KEY, '-keyout', `${name}.key`, '-out', `${name}.crt`],
-    ...['-days', '2', '-subj', `/CN=${name}`],
-  );
-  openssl(
-    ...['req', ...EC_KEY, '-keyout', `${name}-server.key`, '-out', `${name}-server.csr`],
-    ...['-subj', '/CN=localhost'],
-  );
-  writeFileSync(join(directory, `${name}-names`), 'subjectAltName=DNS:localhost\n');
-  openssl(
-    ...['x509', '-req', '-in', `${name}-server.csr`, '-CA', `${name}.crt`, '-CAkey', `${name}.key`],
-    ...['-CAcreateserial', '-days', '2', '-extfile', `${name}-names`],
-    ...['-out', `${name}-server.crt`],
-  );
-  const read = (file: string) => readFileSync(join(directory, file), 'utf8');
-  return {
-    caFile: join(directory, `${name}.crt`),
-    tls: { cert: read(`${name}-server.crt`), key: read(`${name}-server.key`) },
-  };
+/** A certificate authority. Its files, and those of what it issues, are `<name>.crt` and `<name>.key` in one directory. */
+export class Authority {
+  /** Its certificate in PEM. */
+  readonly ca: string;
+  readonly file: string;
+
+  constructor(
+    private readonly directory: string,
+    private readonly name: string,
+  ) {
+    this.openssl(
+      ...['req', '-x509', ...NEW_KEY, '-keyout', `${name}.key`, '-out', `${name}.crt`],
+      ...['-days', '2', '-subj', `/CN=${name}`],
+    );
+    this.file = join(directory, `${name}.crt`);
+    this.ca = readFileSync(this.file, 'utf8');
+  }
+
+  /** @param names as in `DNS:localhost,IP:127.0.0.1` */
+  issue(name: string, names: string): { certFile: string; keyFile: string } {
+    const request = join(this.directory, `${name}.csr`);
+    const extensions = join(this.directory, `${name}.ext`);
+    const [certFile, keyFile] = [`${name}.crt`, `${name}.key`].map((file) =>
+      join(this.directory, file),
+    ) as [string, string];
+    this.openssl('req', ...NEW_KEY, '-keyout', keyFile, '-out', request, '-subj', `/CN=${name}`);
+    writeFileSync(extensions, `subjectAltName=${names}\n`);
+    this.openssl(
+      ...['x509', '-req', '-in', request, '-CA', `${this.name}.crt`, '-CAkey', `${this.name}.key`],
+      ...['-CAcreateserial', '-days', '2', '-extfile', extensions, '-out', certFile],
+    );
+    return { certFile, keyFile };
+  }
+
+  /** A certificate for `localhost`, as `https.createServer` takes it. */
+  forLocalhost(): { cert: string; key: string } {
+    const { certFile, keyFile } = this.issue(`${this.name}-server`, 'DNS:localhost');
+    return { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+  }
+
+  private openssl(...args: string[]): void {
+    execFileSync('openssl', args, { cwd: this.directory, stdio: 'pipe' });
+  }
 }

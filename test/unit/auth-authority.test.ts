@@ -2,7 +2,7 @@ import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAuthenticator } from '../../src/auth/authenticator';
-import { makeAuthority } from '../support/authority';
+import { Authority } from '../support/authority';
 import { KeyServer } from '../support/key-provider';
 import { directory, first, fresh, log, open, outcomeOf, second } from '../support/key-sources';
 
@@ -11,9 +11,9 @@ import { directory, first, fresh, log, open, outcomeOf, second } from '../suppor
 let provider: KeyServer;
 let caFile: string;
 beforeEach(async () => {
-  const authority = makeAuthority(directory, 'ours');
-  caFile = authority.caFile;
-  provider = new KeyServer(authority.tls);
+  const authority = new Authority(directory, 'ours');
+  caFile = authority.file;
+  provider = new KeyServer(authority.forLocalhost());
   provider.keys = [first.jwk];
   await provider.start();
 });
@@ -28,7 +28,7 @@ test('is asked when its authority is trusted', async () => {
 test('counts as down when its authority is not trusted', async () => {
   await open({ jwksUrl: provider.url });
   expect(await outcomeOf(fresh())).toBe('SVC-001');
-  await open({ jwksUrl: provider.url, caFile: makeAuthority(directory, 'foreign').caFile });
+  await open({ jwksUrl: provider.url, caFile: new Authority(directory, 'foreign').file });
   expect(await outcomeOf(fresh())).toBe('SVC-001');
   expect(provider.fetches).toBe(0);
 });
@@ -60,7 +60,7 @@ test('that breaks off amid the keys counts as down', async () => {
 
 test('is trusted again when its new authority is in the file', async () => {
   const file = join(directory, 'ca.crt');
-  await copyFile(makeAuthority(directory, 'foreign').caFile, file);
+  await copyFile(new Authority(directory, 'foreign').file, file);
   await open({ jwksUrl: provider.url, caFile: file });
   expect(await outcomeOf(fresh())).toBe('SVC-001');
   await copyFile(caFile, file);

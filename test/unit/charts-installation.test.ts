@@ -85,6 +85,18 @@ withHelm('an installation of the chart', () => {
     expect(declareIssuers(parse(data?.['issuers.yaml'] ?? '')).faults).toEqual([]);
   });
 
+  it('names URLs that fit the certificate', async () => {
+    const args = ['install', ...RELEASE, '--set', 'tls.enabled=true', '--set', 'tls.secretName=t'];
+    const [plain, encrypted] = await Promise.all([
+      onCluster(['install', ...RELEASE]),
+      onCluster(args),
+    ]);
+    const urls = ({ stdout }: { stdout: string }) =>
+      stdout.slice(stdout.indexOf('\nNOTES:')).match(/https?:\/\/(localhost|hyperfleet-api\.)/g);
+    expect(urls(plain)).toEqual(['http://localhost', 'http://hyperfleet-api.']);
+    expect(urls(encrypted)).toEqual(['https://localhost', 'https://hyperfleet-api.']);
+  });
+
   it('advises an upgrade that takes up new defaults, and has notes for values that lack blocks', async () => {
     const blocks = ['api', 'auth', 'database', 'pgbouncer', 'autoscaling', 'service', 'image'];
     const values = join(folder, 'old-values.json');

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 
 export type LogFunction = (
   level: 'info' | 'warn' | 'error',
@@ -28,11 +29,23 @@ export async function watchFile<T>(
   log: LogFunction,
   onChange?: () => void,
 ): Promise<WatchedFile<T>> {
-  let text: string;
+  return watchFiles([path], what, ([text]) => parse(text!), log, onChange);
+}
+
+/** The same for files that belong together and are replaced together. */
+export async function watchFiles<T>(
+  paths: readonly string[],
+  what: string,
+  parse: (texts: readonly string[]) => T,
+  log: LogFunction,
+  onChange?: () => void,
+): Promise<WatchedFile<T>> {
+  const path = paths.join(', ');
+  let texts: string[];
   let value: T;
   try {
-    text = await readFile(path, 'utf8');
-    value = parse(text);
+    texts = await readTogether(paths);
+    value = parse(texts);
   } catch (error) {
     throw new Error(`${what} ${path} cannot be used: ${messageOf(error)}`, { cause: error });
   }
@@ -41,10 +54,10 @@ export async function watchFile<T>(
 
   const read = async (): Promise<boolean> => {
     try {
-      const current = await readFile(path, 'utf8');
-      if (current === text && fault === undefined) return true;
+      const current = await readTogether(paths);
+      if (isDeepStrictEqual(current, texts) && fault === undefined) return true;
       value = parse(current);
-      text = current;
+      texts = current;
       fault = undefined;
       log('info', `${what} was read again`, { path });
       onChange?.();
@@ -70,6 +83,16 @@ export async function watchFile<T>(
     reload,
     close: () => clearInterval(timer),
   };
+}
+
+/** Reads until two passes agree: one alone may find an old file and a new one. */
+async function readTogether(paths: readonly string[]): Promise<string[]> {
+  const readAll = () => Promise.all(paths.map((path) => readFile(path, 'utf8')));
+  for (let before = await readAll(); ;) {
+    const now = await readAll();
+    if (isDeepStrictEqual(now, before)) return now;
+    before = now;
+  }
 }
 
 export function messageOf(error: unknown): string {
