@@ -3,8 +3,8 @@ import type { Response } from 'express';
 import type { StandingsReader, WatchedList } from '../changes/standing';
 import { COMMENT, retryFrame } from './frames';
 
-/** Of silence. */
-const COMMENT_MS = 15_000;
+/** After so much silence a stream shows that it is alive. */
+const SILENCE_MS = 15_000;
 /** Spreads the reconnects of clients that lost their streams together. */
 const RETRY_MS = [1000, 5000] as const;
 /** Long-lived streams would stay on old replicas when others are added. */
@@ -19,7 +19,7 @@ export class Watch {
   ended = false;
   /** When the last `synced` was sent; undefined: none yet. */
   syncedAt: number | undefined;
-  private silence: NodeJS.Timeout | undefined;
+  private wroteAt = Date.now();
   private lifetime: NodeJS.Timeout | undefined;
 
   /**
@@ -51,7 +51,6 @@ export class Watch {
     response.setHeader('X-Accel-Buffering', 'no');
     response.flushHeaders();
     response.write(retryFrame(randomInt(...RETRY_MS)));
-    this.silence = setTimeout(() => this.push([COMMENT]), COMMENT_MS);
     const expiry = expiresAt === undefined ? Infinity : expiresAt - Date.now();
     const lifetime = Math.min(randomInt(...LIFETIME_MS), Math.max(0, expiry));
     this.lifetime = setTimeout(() => this.end(), lifetime);
@@ -65,7 +64,12 @@ export class Watch {
     response.cork();
     for (const frame of frames) response.write(frame);
     response.uncork();
-    this.silence?.refresh();
+    this.wroteAt = Date.now();
+  }
+
+  /** To be called every now and then. */
+  breakSilence(): void {
+    if (Date.now() - this.wroteAt >= SILENCE_MS) this.push([COMMENT]);
   }
 
   /** Resolves when the client has read what was sent, or is gone. */
@@ -94,7 +98,6 @@ export class Watch {
   private stop(): void {
     if (this.ended) return;
     this.ended = true;
-    clearTimeout(this.silence);
     clearTimeout(this.lifetime);
     this.onEnd();
   }

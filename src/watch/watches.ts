@@ -14,6 +14,9 @@ import { Watch } from './watch';
 /** Streams that read at once what comes first in them: many begin together when a replica stops. */
 const READING = 2;
 
+/** One timer for all streams: a thousand would wake the process a thousand times. */
+const SILENCES_MS = 1000;
+
 type WatchService = Omit<Service, 'watches'>;
 
 /** The open watches of the process. */
@@ -22,6 +25,9 @@ export class Watches implements WatchOpener {
   /** Open ones, and those that are about to be. */
   private count = 0;
   private closed = false;
+  private readonly silences = setInterval(() => {
+    for (const watch of this.open) watch.breakSilence();
+  }, SILENCES_MS).unref();
   private readonly writer: EventWriter;
   private readonly tail: Tail;
   private readonly lane = new Lane(READING);
@@ -64,6 +70,7 @@ export class Watches implements WatchOpener {
   /** Ends all streams, and admits no others. */
   close(): void {
     this.closed = true;
+    clearInterval(this.silences);
     this.endAll();
   }
 
