@@ -4,7 +4,7 @@ import { actorFromClaims } from './actor';
 import { bearerToken, tokenRefused } from './bearer';
 import { createKeyProvider, type KeyProvider, RETRY_MS } from './keys';
 import { ProblemError } from '../problems/problem';
-import { type LogFunction, messageOf } from '../config/watched-file';
+import { type LogFunction, messageOf } from './watched-file';
 
 /** `*` as issuer or audience accepts any. */
 export interface AuthSettings {

@@ -1,6 +1,6 @@
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet } from 'jose';
 
-import { type LogFunction, messageOf, watchFile } from '../config/watched-file';
+import { type LogFunction, messageOf, watchFile } from './watched-file';
 
 type LocalKeys = ReturnType<typeof createLocalJWKSet>;
 

@@ -74,16 +74,6 @@ function contradictions(config: Config): string[] {
   if (config.databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(config.databaseUrl)) {
     problems.push('DATABASE_URL must begin with postgres:// or postgresql://');
   }
-  for (const [one, other] of EXCLUSIVE) {
-    if (config[one] !== undefined && config[other] !== undefined) {
-      problems.push(`${nameOf(one)} and ${nameOf(other)} must not both be set`);
-    }
-  }
-  for (const [cert, key] of PAIRS) {
-    if ((config[cert] === undefined) !== (config[key] === undefined)) {
-      problems.push(`${nameOf(cert)} and ${nameOf(key)} must be set together`);
-    }
-  }
   if (config.authEnabled) {
     if (!config.authJwksUrl && !config.authJwksFile) {
       problems.push('AUTH_JWKS_URL or AUTH_JWKS_FILE must be set when AUTH_ENABLED=true');
@@ -101,6 +91,16 @@ function contradictions(config: Config): string[] {
     problems.push(
       'AUTHZ_ENABLED=true requires AUTH_ENABLED=true: the rules are about the claims of a token',
     );
+  }
+  for (const [one, other] of EXCLUSIVE) {
+    if (config[one] !== undefined && config[other] !== undefined) {
+      problems.push(`${nameOf(one)} and ${nameOf(other)} must not both be set`);
+    }
+  }
+  for (const [cert, key] of PAIRS) {
+    if ((config[cert] === undefined) !== (config[key] === undefined)) {
+      problems.push(`${nameOf(cert)} and ${nameOf(key)} must be set together`);
+    }
   }
   return problems;
 }
