@@ -3,7 +3,7 @@ import type { IssuerSettings } from '../config/issuers-file';
 import { bearerToken, findCredentials, type TokenHeader, tokenRefused } from './bearer';
 import { type Issuer, openIssuer } from './issuer';
 import { statedIssuer } from './verify';
-import { type LogFunction, messageOf } from '../config/watched-file';
+import { type LogFunction, messageOf } from './watched-file';
 
 export interface Identity {
   actor: string;

@@ -2,7 +2,7 @@ import { parse } from 'yaml';
 
 import { claimValue } from './actor';
 import { ProblemError } from '../problems/problem';
-import { type LogFunction, messageOf, type WatchedFile, watchFile } from '../config/watched-file';
+import { type LogFunction, messageOf, type WatchedFile, watchFile } from './watched-file';
 
 export interface Authorizer {
   /** @throws ProblemError AUZ-001 unless a rule allows the operation to the bearer of these claims */

@@ -7,7 +7,7 @@ import { createGuard } from '../specs/guard';
 import { actorFromClaims, actorFromHeader } from './actor';
 import { createKeyProvider, type KeyProvider } from './keys';
 import { refusal, verify } from './verify';
-import type { LogFunction } from '../config/watched-file';
+import type { LogFunction } from './watched-file';
 
 /** One issuer of tokens. It shares nothing with the others: no keys, no memory, no failure. */
 export interface Issuer {

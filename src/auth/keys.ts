@@ -2,7 +2,7 @@ import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JSONWebKeySet 
 
 import type { IssuerSettings } from '../config/issuers-file';
 import { trustAlso, trustingFetch } from './trusting-fetch';
-import { type LogFunction, messageOf, watchFile } from '../config/watched-file';
+import { type LogFunction, messageOf, watchFile } from './watched-file';
 
 type LocalKeys = ReturnType<typeof createLocalJWKSet>;
 

@@ -4,7 +4,7 @@ import type { IssuerSettings } from '../config/issuers-file';
 import { ProblemError } from '../problems/problem';
 import { tokenRefused } from './bearer';
 import { type KeyProvider, RETRY_MS } from './keys';
-import { type LogFunction, messageOf } from '../config/watched-file';
+import { type LogFunction, messageOf } from './watched-file';
 
 // Asymmetric only: if HS256 were allowed, anyone could sign with the public key as the secret.
 const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');

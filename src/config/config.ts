@@ -74,6 +74,14 @@ function contradictions(config: Config): string[] {
   if (config.databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(config.databaseUrl)) {
     problems.push('DATABASE_URL must begin with postgres:// or postgresql://');
   }
+  if (config.authEnabled) problems.push(...issuerProblems(config));
+  const urlProblem = config.authJwksUrl && jwksUrlProblem(config.authJwksUrl);
+  if (urlProblem) problems.push(`AUTH_JWKS_URL ${urlProblem}`);
+  if (config.authzEnabled && !config.authEnabled) {
+    problems.push(
+      'AUTHZ_ENABLED=true requires AUTH_ENABLED=true: the rules are about the claims of a token',
+    );
+  }
   for (const [one, other] of EXCLUSIVE) {
     if (config[one] !== undefined && config[other] !== undefined) {
       problems.push(`${nameOf(one)} and ${nameOf(other)} must not both be set`);
@@ -83,14 +91,6 @@ function contradictions(config: Config): string[] {
     if ((config[cert] === undefined) !== (config[key] === undefined)) {
       problems.push(`${nameOf(cert)} and ${nameOf(key)} must be set together`);
     }
-  }
-  if (config.authEnabled) problems.push(...issuerProblems(config));
-  const urlProblem = config.authJwksUrl && jwksUrlProblem(config.authJwksUrl);
-  if (urlProblem) problems.push(`AUTH_JWKS_URL ${urlProblem}`);
-  if (config.authzEnabled && !config.authEnabled) {
-    problems.push(
-      'AUTHZ_ENABLED=true requires AUTH_ENABLED=true: the rules are about the claims of a token',
-    );
   }
   return problems;
 }

@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { type LogFunction, messageOf, watchFiles } from '../config/watched-file';
+import { type LogFunction, messageOf, watchFiles } from '../auth/watched-file';
 
 /** A certificate with its private key, kept up to date. */
 export interface Certificate {

@@ -8,7 +8,7 @@ import { connect, type ConnectionOptions } from 'node:tls';
 import { promisify } from 'node:util';
 import { createClient, ok } from '../../src/client';
 import { fetchWithCa } from '../../src/client/fetch-with-ca';
-import { Authority } from '../support/authority';
+import { Authority } from '../support/certificates';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { newCluster, uniqueName } from '../support/factories';
 import {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-import { Authority } from '../support/authority';
+import { Authority } from '../support/certificates';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import {
   FREE_PORTS,

@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config/config';
 import { connectionOptions } from '../../src/postgres/connection-options';
 import { waitForDatabase } from '../../src/postgres/first-connection';
 import { silentLogger } from '../../src/telemetry/log';
-import { Authority } from '../support/authority';
+import { Authority } from '../support/certificates';
 import { withClient } from '../support/database';
 import { OwnPostgres } from '../support/own-postgres';
 
