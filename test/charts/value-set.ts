@@ -7,6 +7,10 @@ export interface ValueSet {
   check: (manifests: Manifest[]) => void;
 }
 
+/** Names of the volumes that the values add; what they refer to is the operator's. */
+export const extraVolumesOf = ({ extraVolumes = [] }: { extraVolumes?: { name: string }[] }) =>
+  extraVolumes.map(({ name }) => name);
+
 interface Sidecars {
   sidecars?: { name: string }[];
   nativeSidecars?: { name: string }[];

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import supertest from 'supertest';
 import type { Logger } from '../../src/telemetry/log';
 import { startTestApp, type TestApp } from '../support/app';
-import { Authority } from '../support/authority';
+import { Authority } from '../support/certificates';
 import { newCluster } from '../support/factories';
 import { KeyServer, type SigningKey, signingKey, token } from '../support/key-provider';
 import { sendBytes } from '../support/raw-http';

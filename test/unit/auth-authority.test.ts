@@ -2,7 +2,7 @@ import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAuthenticator } from '../../src/auth/authenticator';
-import { Authority } from '../support/authority';
+import { Authority } from '../support/certificates';
 import { KeyServer } from '../support/key-provider';
 import { directory, first, fresh, log, open, outcomeOf, second } from '../support/key-sources';
 

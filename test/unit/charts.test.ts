@@ -23,7 +23,7 @@ import { containersOf, find, podsOf, type Manifest } from '../charts/manifest';
 import { alertsAndPanels, declaredMetrics, metricNames } from '../charts/metrics';
 import { securityBreaches } from '../charts/pod-security';
 import { REFUSED } from '../charts/refused';
-import { sidecarsOf } from '../charts/value-set';
+import { sidecarsOf, extraVolumesOf } from '../charts/value-set';
 
 const validator = findTool('kubectl-validate', '--help');
 const promtool = findTool('promtool', '--version');
@@ -150,7 +150,8 @@ withHelm('a chart rendered by helm', () => {
           expect.arrayContaining((volumeMounts ?? []).map(({ name }) => name)),
         );
       }
-      for (const { configMap, persistentVolumeClaim } of pod.volumes ?? []) {
+      for (const { name, configMap, persistentVolumeClaim } of pod.volumes ?? []) {
+        if (extraVolumesOf(values).includes(name)) continue;
         if (configMap) expect(names('ConfigMap')).toContain(configMap.name);
         if (persistentVolumeClaim)
           expect(names('PersistentVolumeClaim')).toContain(persistentVolumeClaim.claimName);
