@@ -46,7 +46,11 @@ export async function failover(setting: Setting): Promise<Finding> {
   if (skipped !== undefined) return { figures: {}, wrong: [], skipped };
   const cluster = await PatroniCluster.start();
   try {
-    return await new Failover(cluster, setting).run();
+    const databaseUrl = await cluster.createDatabase('failover');
+    const there = { ...setting, databaseUrl };
+    const services = await Promise.all([Running.start(there), Running.start(there)]);
+    const probe = await Probe.start(cluster.url('postgres'));
+    return await new Failover(cluster, there, services, probe).run();
   } finally {
     await cluster.stop();
   }
@@ -55,28 +59,25 @@ export async function failover(setting: Setting): Promise<Finding> {
 class Failover {
   private readonly wrong = new Set<string>();
   private readonly loads: WriteLoad[] = [];
-  private databaseUrl = '';
-  private services: Running[] = [];
+  private readonly watched: WatchedList[];
 
   constructor(
     private readonly cluster: PatroniCluster,
     private readonly setting: Setting,
-  ) {}
+    private readonly services: readonly Running[],
+    private readonly probe: Probe,
+  ) {
+    const searches = [undefined, "status.conditions.Available='True'"];
+    this.watched = services.map(({ url }, index) => new WatchedList(url, searches[index]));
+  }
 
   async run(): Promise<Finding> {
-    this.databaseUrl = await this.cluster.createDatabase('failover');
-    const { databaseUrl } = this;
-    const start = () => Running.start({ ...this.setting, databaseUrl });
-    this.services = await Promise.all([start(), start()]);
-    const searches = [undefined, "status.conditions.Available='True'"];
-    const watched = this.services.map(({ url }, index) => new WatchedList(url, searches[index]));
-    const probe = await Probe.start(this.cluster.url('postgres'));
     const figures: Finding['figures'] = { Patroni: JSON.stringify(PATRONI_TIMES) };
     for (const [name, fault] of Object.entries(FAULTS)) {
-      figures[name] = await this.endure(name, fault, watched, probe);
+      figures[name] = await this.endure(name, fault);
     }
-    probe.stop();
-    for (const list of watched) this.note(await list.stop());
+    this.probe.stop();
+    for (const list of this.watched) this.note(await list.stop());
     for (const service of this.services) {
       const { code } = await service.process.end('SIGTERM');
       if (code !== 0) this.note([`a service ended with ${String(code)}`]);
@@ -86,12 +87,7 @@ class Failover {
   }
 
   /** @returns what it was like */
-  private async endure(
-    name: string,
-    { strike, repair }: Fault,
-    watched: readonly WatchedList[],
-    probe: Probe,
-  ): Promise<string> {
+  private async endure(name: string, { strike, repair }: Fault): Promise<string> {
     const calm = () => sleep(this.setting.seconds * 250);
     const loads = this.services.map(({ url }, index) => {
       const workers = Math.ceil(this.setting.workers / this.services.length);
@@ -102,7 +98,7 @@ class Failover {
     await calm();
 
     const primary = await this.cluster.primary();
-    const noPrimary = new Standstill(() => probe.written);
+    const noPrimary = new Standstill(() => this.probe.written);
     const noWrites = loads.map((load) => new Standstill(() => load.tally.of('201')));
     await strike(this.cluster, primary);
     await until(async () => (await this.cluster.primary()) !== primary);
@@ -117,11 +113,11 @@ class Failover {
 
     await Promise.all([...loads, ...readers].map((each) => each.stop()));
     const stopped = performance.now();
-    for (const list of watched) this.note(await list.differences());
+    for (const list of this.watched) this.note(await list.differences());
     const settled = performance.now() - stopped;
     for (const { wrong } of readers) this.note(wrong);
     for (const { tally } of [...loads, ...readers]) this.note(strangeOutcomes(tally));
-    for (const load of this.loads) this.note(await verify(this.databaseUrl, load));
+    for (const load of this.loads) this.note(await verify(this.setting.databaseUrl, load));
 
     const late = gaps.map(({ to }) => Math.max(0, to - again.to));
     if (late.some((ms) => ms > RECOVERY_LIMIT_MS)) {
@@ -131,7 +127,7 @@ class Failover {
       `no primary for ${seconds(again.to - again.from)}`,
       `no writes for ${gaps.map(({ from, to }) => seconds(to - from)).join(' and ')}`,
       `written again ${late.map(seconds).join(' and ')} after the primary`,
-      `watches up to date ${seconds(settled)} after the load, ${watched.map(({ starts }) => starts).join(' and ')} starts so far`,
+      `watches up to date ${seconds(settled)} after the load, begun ${this.watched.map(({ starts }) => starts).join(' and ')} times so far`,
       ...loads.map(({ tally }) => `writes: ${String(tally)}`),
       ...readers.map(({ tally }) => `reads: ${String(tally)}`),
     ].join('\n           ');
