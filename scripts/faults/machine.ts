@@ -19,14 +19,14 @@ export function canCreateMachines(): boolean {
 
 /** What all machines are plugged into. */
 export function createNetwork(): void {
-  removeNetwork();
+  remove(BRIDGE);
   ip('link', 'add', BRIDGE, 'type', 'bridge');
   ip('address', 'add', `${NETWORK}.1/24`, 'dev', BRIDGE);
   ip('link', 'set', BRIDGE, 'up');
 }
 
 export function removeNetwork(): void {
-  spawnSync('ip', ['link', 'delete', BRIDGE]);
+  remove(BRIDGE);
 }
 
 /** Processes with a network interface of their own, as on another machine; the files are shared. */
@@ -47,6 +47,7 @@ export class Machine {
     });
     await once(keeper.stdout, 'data');
     const machine = new Machine(`${NETWORK}.${number}`, `hyperfleet-${number}`, account, keeper);
+    remove(machine.link);
     ip('link', 'add', machine.link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', machine.pid);
     ip('link', 'set', machine.link, 'master', BRIDGE, 'up');
     machine.runAsRoot('ip', 'link', 'set', 'lo', 'up');
@@ -86,6 +87,8 @@ export class Machine {
     const ended = once(this.keeper, 'exit');
     this.keeper.stdin!.end();
     await ended;
+    // The system would remove it some time later.
+    remove(this.link);
   }
 
   private get pid(): string {
@@ -110,4 +113,9 @@ export class Machine {
 
 function ip(...args: string[]): void {
   execFileSync('ip', args);
+}
+
+/** Removes an interface, if there is one: also what a run that was killed has left behind. */
+function remove(link: string): void {
+  spawnSync('ip', ['link', 'delete', link]);
 }
