@@ -24,14 +24,13 @@ interface Fault {
 
 const FAULTS: Record<string, Fault> = {
   killed: {
-    // Just after it has lost its standbys: what it has told as stored by then, they must have.
+    // Just after its standbys hear no more from it: what it has told as stored by then, they must have.
     strike: async (cluster, primary) => {
-      for (const node of cluster.others(primary)) cluster.unplug(node);
+      cluster.separate(primary);
       await sleep(ALONE_MS);
       cluster.kill(primary);
-      for (const node of cluster.others(primary)) cluster.plug(node);
     },
-    repair: (cluster, primary) => cluster.startNode(primary),
+    repair: (cluster, primary) => cluster.revive(primary),
   },
   switched: { strike: (cluster) => cluster.switchover(), repair: () => undefined },
   unplugged: {

@@ -83,6 +83,15 @@ export class Machine {
     ip('link', 'set', this.link, 'up');
   }
 
+  /** Drops what goes to another machine; `rejoin` ends that. */
+  leave({ address }: Machine): void {
+    this.runAsRoot('ip', 'route', 'add', 'blackhole', address);
+  }
+
+  rejoin({ address }: Machine): void {
+    this.runAsRoot('ip', 'route', 'delete', 'blackhole', address);
+  }
+
   async destroy(): Promise<void> {
     const ended = once(this.keeper, 'exit');
     this.keeper.stdin!.end();

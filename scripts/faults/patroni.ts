@@ -63,7 +63,7 @@ export class PatroniCluster {
       for (const name of NODES) {
         const configuration = JSON.stringify(cluster.patroniConfiguration(name));
         writeFor(account, cluster.file(`${name}.yml`), configuration);
-        cluster.startNode(name);
+        cluster.startPatroni(name);
       }
       await cluster.complete();
       await waitForDatabase(cluster.url('postgres'), START_TIMEOUT_MS);
@@ -109,18 +109,23 @@ export class PatroniCluster {
     }
   }
 
+  /** Nothing from this node reaches the other nodes any more; etcd and HAProxy it still reaches. */
+  separate(node: Node): void {
+    for (const other of this.others(node)) this.machine(node).leave(other);
+  }
+
   /** Kills Patroni and PostgreSQL of a node with `kill -9`. */
   kill(node: Node): void {
     this.machine(node).killAll();
   }
 
-  /** All nodes but this one. */
-  others(node: Node): Node[] {
-    return NODES.filter((name) => name !== node);
+  /** Brings back a node that was separated and killed. */
+  revive(node: Node): void {
+    for (const other of this.others(node)) this.machine(node).rejoin(other);
+    this.startPatroni(node);
   }
 
-  /** Starts Patroni, which starts PostgreSQL. */
-  startNode(node: Node): void {
+  private startPatroni(node: Node): void {
     const command = ['patroni', this.file(`${node}.yml`)];
     this.machine(node).start(command, this.file(`${node}.log`));
   }
@@ -163,17 +168,15 @@ export class PatroniCluster {
     return [];
   }
 
-  private machine(node: Node): Machine {
-    return this.nodes.get(node)!;
+  private others(node: Node): Machine[] {
+    return NODES.filter((name) => name !== node).map((name) => this.machine(name));
   }
 
-  private restApi(node: Node): string {
-    return `http://${this.machine(node).address}:8008`;
-  }
+  private machine = (node: Node) => this.nodes.get(node)!;
 
-  private file(name: string): string {
-    return join(this.directory, name);
-  }
+  private restApi = (node: Node) => `http://${this.machine(node).address}:8008`;
+
+  private file = (name: string) => join(this.directory, name);
 
   private startGateway(account: Account): void {
     const { gateway } = this;
