@@ -100,9 +100,14 @@ class Failover {
     const noPrimary = new Standstill(() => this.probe.written);
     const noWrites = loads.map((load) => new Standstill(() => load.tally.of('201')));
     await strike(this.cluster, primary);
-    await until(async () => (await this.cluster.primary()) !== primary);
+    await until(`another primary than ${primary}`, async () => {
+      return (await this.cluster.primary()) !== primary;
+    });
+    const before = this.probe.written;
     const after = noWrites.map(({ count }) => count);
-    await until(() => noWrites.every(({ count }, index) => count > after[index]!));
+    const state = () =>
+      `writes (${this.probe.written - before} past the services; ${loads.map(({ tally }) => String(tally)).join('; ')})`;
+    await until(state, () => noWrites.every(({ count }, index) => count > after[index]!));
     await calm();
     const again = noPrimary.end();
     const gaps = noWrites.map((standstill) => standstill.end());
@@ -141,12 +146,17 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 
-async function until(met: () => boolean | Promise<boolean>): Promise<void> {
+async function until(
+  what: string | (() => string),
+  met: () => boolean | Promise<boolean>,
+): Promise<void> {
   const deadline = performance.now() + TIMEOUT_MS;
   for (;;) {
     // Nobody knows the primary for a while.
     if (await Promise.resolve(met()).catch(() => false)) return;
-    if (performance.now() > deadline) throw new Error(`No recovery within ${TIMEOUT_MS} ms`);
+    if (performance.now() > deadline) {
+      throw new Error(`Waited in vain for ${typeof what === 'string' ? what : what()}`);
+    }
     await sleep(50);
   }
 }

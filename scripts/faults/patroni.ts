@@ -173,11 +173,8 @@ export class PatroniCluster {
   }
 
   private machine = (node: Node) => this.nodes.get(node)!;
-
   private restApi = (node: Node) => `http://${this.machine(node).address}:8008`;
-
   private file = (name: string) => join(this.directory, name);
-
   private startGateway(account: Account): void {
     const { gateway } = this;
     const etcd = { client: `http://${gateway.address}:2379`, peer: 'http://127.0.0.1:2380' };
