@@ -6,6 +6,11 @@ export interface Reply {
   ms: number;
 }
 
+interface Answer extends Omit<Reply, 'ms'> {
+  closing: boolean;
+  retryAfter: string | undefined;
+}
+
 /** Counts the requests of all clients by outcome, for the report at the end. */
 export class Tally {
   readonly byOutcome = new Map<string, number>();
@@ -30,6 +35,36 @@ export class Tally {
   }
 }
 
+/** Finds the longest time during which a count stands still. */
+export class Standstill {
+  private readonly longest = { from: 0, to: 0 };
+  private since = performance.now();
+  private last: number;
+  private readonly timer = setInterval(() => this.look(), 10);
+
+  constructor(private readonly read: () => number) {
+    this.last = read();
+  }
+
+  get count(): number {
+    return this.read();
+  }
+
+  end(): { from: number; to: number } {
+    clearInterval(this.timer);
+    return this.longest;
+  }
+
+  private look(): void {
+    if (this.count === this.last) return;
+    const { from, to } = this.longest;
+    const now = performance.now();
+    if (now - this.since > to - from) Object.assign(this.longest, { from: this.since, to: now });
+    this.since = now;
+    this.last = this.count;
+  }
+}
+
 /** One client with one persistent connection. After `Connection: close` it connects elsewhere. */
 export class Client {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -45,10 +80,11 @@ export class Client {
     this.url ??= this.pick();
     const begin = performance.now();
     try {
-      const { closing, ...reply } = await this.exchange(this.url, method, path, body);
+      const { closing, retryAfter, ...reply } = await this.exchange(this.url, method, path, body);
       const ms = performance.now() - begin;
       if (closing) this.url = undefined;
-      this.tally.count(String(reply.status), ms);
+      const incomplete = reply.status === 503 && retryAfter === undefined;
+      this.tally.count(incomplete ? '503 without Retry-After' : String(reply.status), ms);
       return { ...reply, ms };
     } catch (error) {
       this.url = undefined;
@@ -67,7 +103,7 @@ export class Client {
 
   private exchange(url: string, method: string, path: string, body: unknown) {
     const payload = body === undefined ? undefined : JSON.stringify(body);
-    return new Promise<Omit<Reply, 'ms'> & { closing: boolean }>((resolve, reject) => {
+    return new Promise<Answer>((resolve, reject) => {
       const outgoing = request(
         new URL(path, url),
         {
@@ -84,6 +120,7 @@ export class Client {
               status: incoming.statusCode!,
               body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>,
               closing: incoming.headers.connection === 'close',
+              retryAfter: incoming.headers['retry-after'],
             });
           });
         },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { OwnPostgres } from '../../test/support/own-postgres';
 import { stopServices } from '../../test/support/service-process';
+import { failover } from './failover';
 import {
   exhaustPool,
   type Finding,
@@ -25,6 +26,7 @@ const SCENARIOS: Record<string, (setting: Setting, postgres: OwnPostgres) => Pro
   'exhaust-pool': exhaustPool,
   'kill-service': killService,
   terminate,
+  failover,
 };
 
 async function main(): Promise<void> {
@@ -60,7 +62,11 @@ async function main(): Promise<void> {
   }
 }
 
-function report(name: string, { figures, wrong }: Finding): void {
+function report(name: string, { figures, wrong, skipped }: Finding): void {
+  if (skipped !== undefined) {
+    console.log(`SKIPPED ${name}: ${skipped}`);
+    return;
+  }
   console.log(`${wrong.length === 0 ? 'ok    ' : 'FAILED'} ${name}`);
   for (const [what, value] of Object.entries(figures)) console.log(`         ${what}: ${value}`);
   for (const line of wrong.slice(0, 20)) console.log(`       ! ${line}`);

@@ -17,6 +17,8 @@ const CLUSTERS = '/api/hyperfleet/v1/clusters';
 export interface Finding {
   figures: Record<string, string | number>;
   wrong: string[];
+  /** What this computer lacks for the scenario, which has not run. */
+  skipped?: string;
 }
 
 export interface Setting {

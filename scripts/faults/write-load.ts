@@ -5,6 +5,7 @@ const CLUSTERS = '/api/hyperfleet/v1/clusters';
 /** Those that `SOME_REQUIRED` requires of a cluster, and one more; the first is required of a node pool too. */
 const ADAPTERS = ['validation', 'dns', 'extra'];
 const PAUSE_AFTER_FAILURE_MS = 20;
+const READ_PAUSE_MS = 20;
 
 /** `maybe`: it was requested, and no response showed whether it took effect. */
 export type Known = 'no' | 'maybe' | 'yes';
@@ -18,6 +19,7 @@ export interface Counter {
 export interface Claim {
   id: string;
   name: string;
+  href: string;
   /** `spec.n` of the last PATCH. */
   patches: Counter & { known: number };
   reports: Map<string, Counter>;
@@ -36,11 +38,15 @@ export class WriteLoad {
   private readonly clients: Client[];
   private readonly done: Promise<unknown>;
 
-  /** @param pauseMs pause of a client after each response */
+  /**
+   * @param pauseMs pause of a client after each response
+   * @param prefix of the names of clusters
+   */
   constructor(
     pick: () => string,
     workers: number,
     private readonly pauseMs = 0,
+    private readonly prefix = 'load',
   ) {
     this.clients = Array.from({ length: workers }, () => new Client(pick, this.tally));
     this.done = Promise.all(this.clients.map((client, index) => this.work(client, index)));
@@ -58,7 +64,7 @@ export class WriteLoad {
 
   private async work(client: Client, worker: number): Promise<void> {
     for (let round = 0; this.isRunning(); round++) {
-      const name = `load-${worker}-${round}`;
+      const name = `${this.prefix}-${worker}-${round}`;
       const body = { kind: 'Cluster', name, spec: { n: 0 }, labels: { worker: String(worker) } };
       const cluster = await this.create(client, CLUSTERS, body);
       if (cluster === undefined) continue;
@@ -97,7 +103,7 @@ export class WriteLoad {
     const reply = await this.ask(client, ['POST', path, body], 201);
     if (reply === undefined) return undefined;
     const claim: Claim = {
-      ...{ id: reply.body.id as string, name: body.name },
+      ...{ id: reply.body.id as string, name: body.name, href: reply.body.href as string },
       patches: { acknowledged: 0, sent: 0, known: 0 },
       ...{ reports: new Map(), deleted: 'no', gone: 'no' },
     };
@@ -140,6 +146,50 @@ export class WriteLoad {
     mark('gone', 'maybe');
     if (await this.ask(client, ['POST', `${path}/force-delete`, { reason: 'load' }], 204)) {
       mark('gone', 'yes');
+    }
+  }
+}
+
+/** Reads what a load writes, and never finds less than it was told before. */
+export class Reader {
+  readonly tally = new Tally();
+  readonly wrong: string[] = [];
+  private running = true;
+  private readonly client: Client;
+  private readonly done: Promise<void>;
+
+  constructor(
+    url: string,
+    private readonly load: WriteLoad,
+  ) {
+    this.client = new Client(() => url, this.tally);
+    this.done = this.work();
+  }
+
+  async stop(): Promise<void> {
+    this.running = false;
+    await this.done;
+    this.client.close();
+  }
+
+  private isRunning(): boolean {
+    return this.running;
+  }
+
+  private async work(): Promise<void> {
+    const { claims } = this.load;
+    while (this.isRunning()) {
+      await sleep(READ_PAUSE_MS);
+      await this.client.send('GET', `${CLUSTERS}?pageSize=20&search=labels.worker='1'`);
+      const claim = claims[Math.floor(Math.random() * claims.length)];
+      if (claim === undefined) continue;
+      const { acknowledged } = claim.patches;
+      const reply = await this.client.send('GET', claim.href);
+      const read = (reply?.body.spec as { n: number } | undefined)?.n ?? 0;
+      if (reply?.status === 200 && read < acknowledged) {
+        this.wrong.push(`read patch ${read} of ${claim.name} after ${acknowledged}`);
+      }
+      if (reply?.status === 404 && claim.gone === 'no') this.wrong.push(`404 for ${claim.name}`);
     }
   }
 }
