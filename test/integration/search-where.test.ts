@@ -145,16 +145,16 @@ describe('whatever the phrase', () => {
   );
 
   test.each([
-    ['a long list', `spec.a in (${Array(800).fill("'1'").join(',')})`, ''],
-    ['a long list of labels', `labels.env in (${Array(900).fill("'x'").join(',')})`, ''],
-    ['many alternatives', Array(290).fill('spec.a = 1').join(' or '), ''],
-    ['many labels at once', Array(170).fill("labels.env='prod'").join(' and '), 'ab'],
-    ['a deep path', `spec.${Array(2000).fill('a').join('.')} = 1`, ''],
-    ['a deep path in order', `spec.${Array(2000).fill('a').join('.')} < 1`, ''],
-    ['a deep path in text', `spec.${Array(2000).fill('a').join('.')} like '%'`, ''],
-    ['a long pattern', `name like '${'%a'.repeat(2000)}'`, ''],
+    ['a long list', `spec.a in (${Array(500).fill("'1'").join(',')})`, ''],
+    ['a long list of labels', `labels.env in (${Array(500).fill("'x'").join(',')})`, ''],
+    ['many alternatives', Array(100).fill('spec.a = 1').join(' or '), ''],
+    ['many labels at once', Array(100).fill("labels.env='prod'").join(' and '), 'ab'],
+    ['a deep path', `spec.${Array(7000).fill('a').join('.')} = 1`, ''],
+    ['a deep path in order', `spec.${Array(7000).fill('a').join('.')} < 1`, ''],
+    ['a deep path in text', `spec.${Array(7000).fill('a').join('.')} like '%'`, ''],
+    ['a long pattern', `name like '${'%a'.repeat(7000)}'`, ''],
     ['a long number', `generation < 1${'0'.repeat(300)}`, 'abcde'],
-    ['a long key', `labels.${'k'.repeat(4000)} is null`, 'abcde'],
+    ['a long key', `labels.${'k'.repeat(15_000)} is null`, 'abcde'],
     ['50 levels', `${'not ('.repeat(25)}name='alpha'${')'.repeat(25)}`, 'bcde'],
   ])('%s is found before a statement times out', async (_title, phrase, expected) => {
     const start = performance.now();
