@@ -1,6 +1,6 @@
 import type { Database } from '../postgres/database';
 import { statement } from '../postgres/statement';
-import { type Position, POSITION, readPosition } from './snapshot';
+import { type Position, POSITION, readPosition, xmaxOf, xminOf } from './snapshot';
 
 /** A resource that is gone. */
 export interface Removed {
@@ -89,27 +89,8 @@ export async function findChanges(
   const { position: text, pruned, changed, removed } = found!;
   if (text === null) return 'standby';
   const position = readPosition(text);
-  const isKnown = position.identity === identity && startsBefore(snapshot, position.snapshot);
+  const begun = xmaxOf(snapshot) <= xmaxOf(position.snapshot);
+  const isKnown = position.identity === identity && begun;
   if (!isKnown || BigInt(pruned ?? 0) >= xminOf(snapshot)) return 'gone';
   return { position, changed, removed, tooMany: changed.length + removed.length > limit };
-}
-
-function startsBefore(snapshot: string, now: string): boolean {
-  return BigInt(snapshot.split(':')[1]!) <= BigInt(now.split(':')[1]!);
-}
-
-/** The transactions below it have all ended. */
-export function xminOf(snapshot: string): bigint {
-  return BigInt(snapshot.split(':')[0]!);
-}
-
-const FIND_POSITION = statement<{ position: string | null }>(
-  { name: 'find_position', operation: 'select', table: '' },
-  `SELECT ${POSITION} AS position`,
-);
-
-/** @returns undefined on a standby */
-export async function findPosition(db: Database): Promise<Position | undefined> {
-  const [row] = await db.read(FIND_POSITION, {});
-  return row!.position === null ? undefined : readPosition(row!.position);
 }

@@ -21,6 +21,16 @@ export function readPosition(text: string): Position {
   return { identity, snapshot };
 }
 
+/** The transactions below it have all ended. */
+export function xminOf(snapshot: string): bigint {
+  return BigInt(snapshot.split(':')[0]!);
+}
+
+/** The transactions from it on are yet to begin. */
+export function xmaxOf(snapshot: string): bigint {
+  return BigInt(snapshot.split(':')[1]!);
+}
+
 /** The contract promises this to clients that store cursors. */
 const MAX_LENGTH = 512;
 

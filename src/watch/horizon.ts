@@ -1,10 +1,9 @@
-import { xminOf } from '../changes/changes';
-import type { Position } from '../changes/snapshot';
+import { type Position, xmaxOf, xminOf } from '../changes/snapshot';
 
 /** How long one transaction has been the oldest in progress while others have begun and ended. */
 export class Horizon {
   private xmin: bigint | undefined;
-  private xmax: string | undefined;
+  private xmax: bigint | undefined;
   private since: number | undefined;
 
   /** @returns seconds */
@@ -14,7 +13,7 @@ export class Horizon {
 
   see({ snapshot }: Position, now = performance.now()): void {
     const xmin = xminOf(snapshot);
-    const xmax = snapshot.split(':')[1];
+    const xmax = xmaxOf(snapshot);
     if (xmin !== this.xmin) {
       this.xmin = xmin;
       this.xmax = xmax;
