@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml';
 import { declareIssuers } from '../../src/config/issuers-file';
 import { LOOKALIKES } from './lookalikes';
-import { apiOf, find, type Manifest, serveEnv } from './manifest';
+import { apiOf, expectMounted, find, type Manifest, serveEnv } from './manifest';
 import type { ValueSet } from './value-set';
 
 const KEYCLOAK = {
@@ -52,11 +52,7 @@ export const ISSUERS: ValueSet[] = [
         expect(environment).not.toHaveProperty(`AUTH_${name}`);
       }
       const pod = apiOf(manifests);
-      expect(pod.containers[0]?.volumeMounts).toContainEqual({
-        name: 'issuers',
-        mountPath: '/etc/hyperfleet/issuers',
-        readOnly: true,
-      });
+      expectMounted(pod.containers[0], 'issuers');
       expect(pod.volumes).toContainEqual({
         name: 'issuers',
         configMap: { name: 'hyperfleet-api-issuers' },

@@ -1,7 +1,15 @@
 import { parseDocument } from 'yaml';
 import { BUILT_IN } from '../../src/kinds/built-in';
 import { declareKinds } from '../../src/kinds/declare';
-import { apiOf, environmentOf, find, kinds, type Manifest, serveEnv } from './manifest';
+import {
+  apiOf,
+  environmentOf,
+  expectMounted,
+  find,
+  kinds,
+  type Manifest,
+  serveEnv,
+} from './manifest';
 import { LOOKALIKES } from './lookalikes';
 import type { ValueSet } from './value-set';
 
@@ -70,11 +78,7 @@ export const KINDS: ValueSet[] = [
       expect(environmentOf(pod.containers[0]).HYPERFLEET_KINDS_FILE).toBe(
         '/etc/hyperfleet/kinds/kinds.yaml',
       );
-      expect(pod.containers[0]?.volumeMounts).toContainEqual({
-        name: 'kinds',
-        mountPath: '/etc/hyperfleet/kinds',
-        readOnly: true,
-      });
+      expectMounted(pod.containers[0], 'kinds');
       expect(pod.volumes).toContainEqual({
         name: 'kinds',
         configMap: { name: 'hyperfleet-api-kinds' },

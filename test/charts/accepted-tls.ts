@@ -1,4 +1,4 @@
-import { apiOf, find, type Manifest, serveEnv } from './manifest';
+import { apiOf, expectMounted, find, type Manifest, serveEnv } from './manifest';
 import type { ValueSet } from './value-set';
 
 const CERTIFICATE = { enabled: true, secretName: 'hyperfleet-api-tls' };
@@ -45,11 +45,7 @@ export const TLS: ValueSet[] = [
         name: 'tls',
         secret: { secretName: 'hyperfleet-api-tls' },
       });
-      expect(containers[0]?.volumeMounts).toContainEqual({
-        name: 'tls',
-        mountPath: '/etc/hyperfleet/tls',
-        readOnly: true,
-      });
+      expectMounted(containers[0], 'tls');
       expect(probesOf(manifests)).toEqual(['HTTP/livez', 'HTTP/livez', 'HTTP/readyz']);
       expect(protocolOf(manifests)).toMatchObject({ name: 'http', appProtocol: 'https' });
       expect(endpointOf(manifests, 'ServiceMonitor')).not.toHaveProperty(['0', 'scheme']);

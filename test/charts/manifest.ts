@@ -116,16 +116,16 @@ export const environmentOf = (container: Container | undefined): Record<string, 
     ]),
   );
 
+/** A volume with this name is where the chart puts its files. */
+export function expectMounted(container: Container | undefined, name: string): void {
+  const mount = { name, mountPath: `/etc/hyperfleet/${name}`, readOnly: true };
+  expect(container?.volumeMounts).toContainEqual(mount);
+}
+
 /** What the containers of the API, or another deployment, find under /etc/hyperfleet/database, as `secret:key`. */
 export const databaseFiles = (manifests: Manifest[], name?: string): Record<string, string> => {
   const pod = find(manifests, 'Deployment', name).spec?.template?.spec;
-  for (const { volumeMounts } of containersOf(pod!)) {
-    expect(volumeMounts).toContainEqual({
-      name: 'database',
-      mountPath: '/etc/hyperfleet/database',
-      readOnly: true,
-    });
-  }
+  for (const container of containersOf(pod!)) expectMounted(container, 'database');
   const { secret } = pod!.volumes!.find((volume) => volume.name === 'database')!;
   return Object.fromEntries(
     secret!.items!.map(({ key, path }) => [path, `${secret!.secretName}:${key}`]),
