@@ -26,8 +26,19 @@ export interface Phase {
 }
 
 export interface Idle extends Cpu {
+  /** The process without a watch. */
+  alone: Cpu;
   residentKiB: number;
   heapKiB: number;
+}
+
+export function describeIdle({ alone, residentKiB, heapKiB, ...watched }: Idle): string {
+  const [cpu, without] = [watched, alone].map(
+    ({ service, postgres }) =>
+      `${figure(100 * service)} % of a core of the service and ${figure(100 * postgres)} % of PostgreSQL`,
+  );
+  const memory = `${figure(residentKiB)} KiB of resident memory each, ${figure(heapKiB)} KiB of heap`;
+  return `${cpu!}, without them ${without!}; ${memory}`;
 }
 
 const HEADER = [
@@ -108,7 +119,7 @@ export function showWatches(
     '',
     `- what a poller costs, through what one of ${watchers.title} costs: ${ratios.join(', ')}`,
     `- the first state of ${watchers.title}: ${first[0]} ms of CPU of the service and ${first[1]} ms of PostgreSQL each`,
-    `- ${sizes.idle} watches while nothing changes: ${percent(idle.service)} % of a core of the service and ${percent(idle.postgres)} % of PostgreSQL; ${figure(idle.residentKiB)} KiB of resident memory each, ${figure(idle.heapKiB)} KiB of heap`,
+    `- ${sizes.idle} watches while nothing changes: ${describeIdle(idle)}`,
   ].join('\n');
   return { text, json: { setup, sizes, results, idle } };
 }

@@ -10,6 +10,7 @@ import { type Server, startService } from './servers';
 import { poll, reportAt, Sightings, type Stop, type Traffic, watch } from './watch-clients';
 import {
   describeSample,
+  describeIdle,
   type Idle,
   type Phase,
   type PhaseSample,
@@ -42,6 +43,7 @@ export async function compareWatches(postgres: Postgres, options: Options): Prom
   const stage = await prepare(postgres, sizes);
   say('Idle watches …');
   const idle = await measureIdle(stage, postgres.postmaster, sizes);
+  say(`  ${describeIdle(idle)}`);
   const plans = plansOf(stage, sizes);
   if (against !== undefined) {
     // Fewer pollers, because 1.0 turns some of so many away.
@@ -212,18 +214,24 @@ async function measureIdle(
 ): Promise<Idle> {
   const server = await startService({ ...stage, nodeArguments: COLLECTS });
   const traffic: Traffic = { port: server.port, sightings: undefined, ...NOTHING };
+  const resting = async () => {
+    const began = cpuTime(server.pid, postmaster);
+    await sleep(idlePhase);
+    return coresOf(cpuSince(began));
+  };
   const { cursor, stop } = await watch(traffic, "name='nobody'");
   const before = await memoryAtRest(server);
   // The first one counts towards the most that a process allows, but not towards the memory.
   const stops = await openAll(idle - 1, (index) => watch(traffic, shard(index), cursor));
   const after = await memoryAtRest(server);
-  const began = cpuTime(server.pid, postmaster);
-  await sleep(idlePhase);
-  const cpu = cpuSince(began);
+  const watched = await resting();
   await Promise.all([stop, ...stops].map((it) => it()));
+  await memoryAtRest(server);
+  const alone = await resting();
   await server.stop();
   return {
-    ...coresOf(cpu),
+    ...watched,
+    alone,
     residentKiB: ((after.resident - before.resident) * 1024) / stops.length,
     heapKiB: ((after.heap - before.heap) * 1024) / stops.length,
   };

@@ -128,7 +128,7 @@ export const WORKLOADS: readonly Workload[] = [
   {
     name: 'poll-gzip',
     title: 'the same, compressed as Go clients ask for it',
-    connections: [1],
+    connections: [16, 1],
     source: (context) => poll(context, { 'Accept-Encoding': 'gzip' }),
   },
   REPORT,
