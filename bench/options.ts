@@ -124,7 +124,7 @@ export function watchSizesOf({ smoke }: Options): WatchSizes {
         idle: 1000,
         pollInterval: 5000,
         phase: 10_000,
-        idlePhase: 30_000,
+        idlePhase: 60_000,
       };
 }
 

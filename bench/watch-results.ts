@@ -1,3 +1,4 @@
+import { median } from './measure';
 import type { WatchSizes } from './options';
 import type { Cpu } from './processes';
 import { describeSetup, type Setup } from './results';
@@ -5,6 +6,8 @@ import { figure, markdownTable } from './table';
 
 /** Of cores; what opening the clients took is in ms. */
 export interface PhaseSample extends Cpu {
+  /** The same reports right before, when there were no clients. */
+  alone: Cpu;
   opening: Cpu;
   /** Bytes per second. */
   received: number;
@@ -18,8 +21,6 @@ export interface PhaseSample extends Cpu {
 
 export interface Phase {
   title: string;
-  /** The phase whose cost is not of the clients; undefined: there are none. */
-  base?: string;
   clients: number;
   polls?: true;
   samples: PhaseSample[];
@@ -45,6 +46,7 @@ const HEADER = [
   'clients',
   'CPU service %',
   'CPU PostgreSQL %',
+  'both without clients %',
   'of the clients %',
   'served %',
   'MB/s',
@@ -56,15 +58,19 @@ const HEADER = [
 /** In a round with less, the machine was too busy to be measured. */
 const SERVED = 0.95;
 
-/** The lowest of all rounds that were served: whatever else the machine does only adds. */
-function best(phase: Phase): PhaseSample & { total: number } {
+/**
+ * The lowest of all rounds that were served: whatever else the machine does only adds. What the clients cost is the
+ * median of the differences.
+ */
+function best(phase: Phase) {
   const served = phase.samples.filter((sample) => sample.served >= SERVED);
   const samples = served.length > 0 ? served : phase.samples;
   const of = (select: (sample: PhaseSample) => number) => Math.min(...samples.map(select));
   return {
     service: of(({ service }) => service),
     postgres: of(({ postgres }) => postgres),
-    total: of(({ service, postgres }) => service + postgres),
+    alone: of(({ alone }) => both(alone)),
+    own: median(samples.map((sample) => both(sample) - both(sample.alone))),
     opening: {
       service: of(({ opening }) => opening.service),
       postgres: of(({ opening }) => opening.postgres),
@@ -77,9 +83,16 @@ function best(phase: Phase): PhaseSample & { total: number } {
   };
 }
 
-export function describeSample({ service, postgres, served, p50, p99 }: PhaseSample): string {
-  const shares = [service, postgres, served].map((share) => `${figure(100 * share)} %`);
-  return `service ${shares[0]}, PostgreSQL ${shares[1]}, served ${shares[2]}, p50 ${figure(p50)}, p99 ${figure(p99)} ms`;
+function both({ service, postgres }: Cpu): number {
+  return service + postgres;
+}
+
+export function describeSample(sample: PhaseSample): string {
+  const { service, postgres, alone, served, p50, p99 } = sample;
+  const shares = [service, postgres, both(alone), served].map(
+    (share) => `${figure(100 * share)} %`,
+  );
+  return `service ${shares[0]}, PostgreSQL ${shares[1]}, both without clients ${shares[2]}, served ${shares[3]}, p50 ${figure(p50)}, p99 ${figure(p99)} ms`;
 }
 
 export function showWatches(
@@ -89,17 +102,14 @@ export function showWatches(
   setup: Setup,
 ): { text: string; json: unknown } {
   const results = phases.map((phase) => ({ ...phase, ...best(phase) }));
-  const totalOf = (title: string | undefined) => results.find((it) => it.title === title)?.total;
-  /** What the clients cost, beside the reports. */
-  const ownOf = ({ base, total }: (typeof results)[0]) =>
-    base === undefined ? NaN : total - totalOf(base)!;
-  const perClient = (it: (typeof results)[0]) => ownOf(it) / it.clients;
+  const perClient = ({ own, clients }: (typeof results)[0]) => own / clients;
   const percent = (cores: number) => figure(100 * cores);
   const rows = results.map((it) => [
     it.title,
     percent(it.service),
     percent(it.postgres),
-    percent(ownOf(it)),
+    percent(it.alone),
+    percent(it.own),
     percent(it.served),
     figure(it.received / 1e6),
     figure(it.staleness),

@@ -77,13 +77,12 @@ async function prepare(postgres: Postgres, sizes: WatchSizes, root?: string): Pr
   return { databaseUrl, fleet, server };
 }
 
-/** The same clients for each build, compared with the reports that they share. */
+/** The same clients for each build. */
 function pollsOf(stage: Stage, sizes: WatchSizes, prefix = ''): Plan[] {
   const { clusters, clients, pollInterval } = sizes;
   const pages = Math.ceil(clusters / SHARDS / 100);
   const pollers = (title: string, headers: Record<string, string>, looking: number): Plan => ({
     title: `${prefix}${clients} pollers${title}`,
-    base: `${prefix}reports alone`,
     clients,
     polls: true,
     stage,
@@ -102,24 +101,13 @@ function pollsOf(stage: Stage, sizes: WatchSizes, prefix = ''): Plan[] {
         ),
       ),
   });
-  return [
-    {
-      title: `${prefix}reports alone`,
-      clients: 0,
-      stage,
-      samples: [],
-      open: () => Promise.resolve([]),
-    },
-    pollers('', {}, LOOKING),
-    pollers(', compressed', { 'Accept-Encoding': 'gzip' }, 0),
-  ];
+  return [pollers('', {}, LOOKING), pollers(', compressed', { 'Accept-Encoding': 'gzip' }, 0)];
 }
 
 function plansOf(stage: Stage, sizes: WatchSizes): Plan[] {
   const { clients, searches, phase } = sizes;
   const watching = (title: string, searchOf: (index: number) => string, count: number): Plan => ({
     title,
-    base: 'reports alone',
     clients: count,
     stage,
     samples: [],
@@ -164,19 +152,27 @@ async function measurePhase(
   const { stage, seenBy } = plan;
   const { fleet, server } = stage;
   const traffic: Traffic = { port: server.port, sightings: undefined, ...NOTHING };
-  const closed = cpuTime(server.pid, postmaster);
+  const everywhere = reports(fleet, { first: 0, count: fleet.size });
+  const startReports = () => reportAt(REPORTS_PER_SECOND, everywhere, traffic);
+  const cpuNow = () => cpuTime(server.pid, postmaster);
+  const cpuOfPhase = async () => {
+    // By then, every poller has begun.
+    await sleep(sizes.pollInterval);
+    const sightings = new Sightings();
+    Object.assign(traffic, { sightings, ...NOTHING });
+    const before = cpuNow();
+    await sleep(sizes.phase);
+    return { cpu: cpuSince(before), sightings };
+  };
+
+  const stopReportsAlone = startReports();
+  const alone = await cpuOfPhase();
+  await stopReportsAlone();
+  const closed = cpuNow();
   const stops = await plan.open(traffic);
   const opening = cpuSince(closed);
-  const everywhere = reports(fleet, { first: 0, count: fleet.size });
-  const stopReports = reportAt(REPORTS_PER_SECOND, everywhere, traffic);
-  // By then, every poller has begun.
-  await sleep(sizes.pollInterval);
-
-  const sightings = new Sightings();
-  Object.assign(traffic, { sightings, ...NOTHING });
-  const before = cpuTime(server.pid, postmaster);
-  await sleep(sizes.phase);
-  const cpu = cpuSince(before);
+  const stopReports = startReports();
+  const { cpu, sightings } = await cpuOfPhase();
   const seconds = cpu.ms / 1000;
   const received = traffic.bytes / seconds;
   const served = traffic.reports / (REPORTS_PER_SECOND * seconds);
@@ -189,6 +185,7 @@ async function measurePhase(
 
   return {
     ...coresOf(cpu),
+    alone: coresOf(alone.cpu),
     received,
     served: missing > 0 ? 0 : plan.polls === true ? Math.min(served, polled) : served,
     opening,

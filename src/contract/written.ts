@@ -39,6 +39,15 @@ export type Shown = Written | Unwritten;
 /** What an entry takes besides its JSON and its id, in bytes. */
 const OVERHEAD = 300;
 
+// What reports are asked for may be as long as a URL.
+const sizeOf = ({ id, json }: Written) => 2 * id.length + json.length + OVERHEAD;
+
+/**
+ * Of what would push something else out, only this share is kept. A poll over more than fits would otherwise push out
+ * its own beginning and never find anything.
+ */
+const SHARE_KEPT = 1 / 8;
+
 /** What this process has written out most recently, each in one version. */
 export class WrittenResources {
   private readonly cache: LRUCache<string, Written> | undefined;
@@ -46,11 +55,7 @@ export class WrittenResources {
   /** @param maxBytes all entries together; 0: nothing is kept */
   constructor(maxBytes: number) {
     if (maxBytes === 0) return;
-    this.cache = new LRUCache({
-      maxSize: maxBytes,
-      // What reports are asked for may be as long as a URL.
-      sizeCalculation: ({ id, json }) => 2 * id.length + json.length + OVERHEAD,
-    });
+    this.cache = new LRUCache({ maxSize: maxBytes, sizeCalculation: sizeOf });
   }
 
   get enabled(): boolean {
@@ -73,7 +78,11 @@ export class WrittenResources {
   }
 
   keep(written: Written): void {
-    this.cache?.set(written.id, written);
+    const { cache } = this;
+    if (cache === undefined) return;
+    const isFull = cache.calculatedSize + sizeOf(written) > cache.maxSize;
+    if (isFull && !cache.has(written.id) && Math.random() >= SHARE_KEPT) return;
+    cache.set(written.id, written);
   }
 
   /** For when the same version may mean something else: another database has taken the place of the one before. */

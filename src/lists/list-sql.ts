@@ -7,6 +7,7 @@ import type { Column } from '../search/column';
 import type { Direction, Listing, OrderTerm } from '../search/fields';
 import type { Counter, SearchPlan, Tables } from '../search/plan';
 import { type Alias, idColumn, isOfKinds, type Value } from '../search/predicate';
+import { versionColumns } from './versions';
 
 /** All that decides the SQL of a list: what else differs between two requests is a slot. */
 export interface List {
@@ -62,10 +63,7 @@ export function resourceListSql(list: List, columns: 'all' | 'versions'): Knex.R
       ? [RESOURCE_COLUMNS, `LEFT JOIN (${tables}) ON ? ORDER BY ${ordering}`]
       : [
           'ids, versions',
-          `CROSS JOIN (
-             SELECT string_agg(s.resource_id, ',' ORDER BY ${ordering}) AS ids,
-               string_agg(s.version::text, ',' ORDER BY ${ordering}) AS versions
-             FROM ${tables} WHERE ?) page`,
+          `CROSS JOIN (SELECT ${versionColumns(ordering)} FROM ${tables} WHERE ?) page`,
         ];
   return sql.raw(
     `WITH ? SELECT ? AS found, (SELECT ${POSITION}) AS position, t.total, ${selected} FROM t ${rows}`,

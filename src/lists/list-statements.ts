@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { compile, type Statement } from '../postgres/statement';
 import type { AdapterStatusRow, ResourceRow } from '../repositories/rows';
 import { type List, reportListSql, resourceListSql } from './list-sql';
+import type { VersionsRow } from './versions';
 
 /** What each row of a list says of the whole of it. */
 interface Envelope {
@@ -16,9 +17,6 @@ interface Envelope {
 /** Without a match, there is one row, in which only the envelope is set. */
 export type ListRow = Envelope & ResourceRow;
 
-/** The ids and versions of a page, separated by commas; null: it is empty. */
-export type VersionsRow = Envelope & { ids: string | null; versions: string | null };
-
 /** Without a match, there is one row, in which only `version` and `total` are set; null: there is no such resource. */
 export type ReportRow = AdapterStatusRow & { version: number | null; total: number };
 
@@ -26,7 +24,7 @@ export function resourceListStatement(list: List): Statement<ListRow> {
   return statementFor('resources', 'rows', list, (of) => resourceListSql(of, 'all'));
 }
 
-export function versionListStatement(list: List): Statement<VersionsRow> {
+export function versionListStatement(list: List): Statement<Envelope & VersionsRow> {
   return statementFor('resources', 'versions', list, (of) => resourceListSql(of, 'versions'));
 }
 

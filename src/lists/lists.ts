@@ -17,9 +17,9 @@ import {
   type ListRow,
   reportListStatement,
   resourceListStatement,
-  type VersionsRow,
   versionListStatement,
 } from './list-statements';
+import { type Version, versionsOf } from './versions';
 
 /** All resources of some kinds, or those of one kind that have one parent. */
 export interface ListScope {
@@ -98,16 +98,6 @@ function positionOf(
   return position === null ? undefined : readPosition(position);
 }
 
-function versionsOf({ ids, versions }: VersionsRow): Version[] {
-  const all = split(versions);
-  return split(ids).map((id, index) => ({ id, version: Number(all[index]) }));
-}
-
-/** Of values that contain no comma; null: there are none. */
-function split(list: string | null): string[] {
-  return list === null ? [] : list.split(',');
-}
-
 /** After so many pages whose resources changed while they were read, everything is read by one statement. */
 const TRIES = 2;
 
@@ -115,8 +105,6 @@ const FIND_ROWS = statement<ResourceRow, { ids: string[] }>(
   { name: 'find_rows', operation: 'select', table: 'resources', keepsLargeJson: true },
   `SELECT ${RESOURCE_COLUMNS} FROM ${RESOURCE_TABLES} WHERE r.id = ANY (:ids::text[])`,
 );
-
-type Version = Pick<ResourceRow, 'id' | 'version'>;
 
 /**
  * Reads what is not held. A version never changes its meaning, so the result is what the statement that found the

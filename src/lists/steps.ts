@@ -7,17 +7,15 @@ import { planSearch } from '../search/plan';
 import { idColumn } from '../search/predicate';
 import { matches, searchValues } from './list-sql';
 import type { ListScope } from './lists';
+import { type Version, versionColumns, versionsOf, type VersionsRow } from './versions';
 
 /** The next resources of a list, by id, and where they stand in the history of the database. */
 export interface Step {
   position: Position;
-  versions: { id: string; version: number }[];
+  versions: Version[];
 }
 
-interface StepRow {
-  position: string | null;
-  versions: [id: string, version: number][];
-}
+type StepRow = VersionsRow & { position: string | null };
 
 const AFTER = new Slot('after');
 
@@ -44,9 +42,8 @@ export class ListSteps {
     this.statement = compile(
       { operation: 'select', table: 'resources' },
       sql.raw(
-        `SELECT ${POSITION} AS position, coalesce((
-           SELECT json_agg(json_build_array(page.id, s.version) ORDER BY page.id)
-           FROM (?) page JOIN resource_status s ON s.resource_id = page.id), '[]') AS versions`,
+        `SELECT ${POSITION} AS position, ${versionColumns('page.id')}
+         FROM (?) page JOIN resource_status s ON s.resource_id = page.id`,
         [ids],
       ),
     );
@@ -58,11 +55,8 @@ export class ListSteps {
    */
   async read(db: Database, after: string, signal?: AbortSignal): Promise<Step | undefined> {
     const [row] = await db.query(this.statement, { ...this.values, after }, signal);
-    const { position, versions } = row!;
+    const { position } = row!;
     if (position === null) return undefined;
-    return {
-      position: readPosition(position),
-      versions: versions.map(([id, version]) => ({ id, version })),
-    };
+    return { position: readPosition(position), versions: versionsOf(row!) };
   }
 }

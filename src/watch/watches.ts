@@ -4,6 +4,7 @@ import { type Standing, StandingsReader, watchedList, type WatchedList } from '.
 import type { Service, WatchOpener, WatchRequest } from '../contract/handler';
 import { selectedPaths } from '../http/write-json';
 import { type Step, ListSteps } from '../lists/steps';
+import type { Version } from '../lists/versions';
 import { ProblemError } from '../problems/problem';
 import { getVersion } from '../repositories/resources';
 import { EventWriter } from './events';
@@ -140,7 +141,7 @@ export class Watches implements WatchOpener {
   }
 
   /** What is held need not be read. What has changed since the versions were read is sent as it is now. */
-  private async framesOf(watch: Watch, versions: Step['versions']): Promise<Buffer[]> {
+  private async framesOf(watch: Watch, versions: readonly Version[]): Promise<Buffer[]> {
     const { db, written } = this.service;
     const held = versions.map(({ id, version }) => written.find(id, version));
     const missing = versions.filter((_, index) => held[index] === undefined);

@@ -25,3 +25,19 @@ test('only the version that is held is found', () => {
   written.clear();
   expect(written.has('a')).toBe(false);
 });
+
+test('a poll over more than fits finds most of what fits, and what is polled later takes its place', () => {
+  const written = new WrittenResources(100_000);
+  const fleet = (name: string) => Array.from({ length: 450 }, (_, n) => `${name}${n}`);
+  /** How much was held, in one round that reads all of it. */
+  const poll = (ids: readonly string[]) => {
+    const missing = ids.filter((id) => written.find(id, 1) === undefined);
+    for (const id of missing) written.keep(new Written(id, 1, json));
+    return ids.length - missing.length;
+  };
+  const rounds = (ids: readonly string[]) => Array.from({ length: 50 }, () => poll(ids)).slice(-10);
+  // Some 320 fit.
+  expect(Math.min(...rounds(fleet('a')))).toBeGreaterThan(280);
+  expect(Math.min(...rounds(fleet('b')))).toBeGreaterThan(280);
+  expect(fleet('a').filter((id) => written.has(id))).toEqual([]);
+});
