@@ -75,6 +75,8 @@ function planRows(): Row[] {
   const bare = COMPARABLE.filter((workload) => workload === GET || wanted.includes(workload));
   return [
     ...bare.map((workload) => row('baseline', workload, workload.connections[0])),
+    // For what one request alone takes.
+    row('baseline', GET, 1),
     ...wanted.map((workload) => row('product', workload, workload.connections[0])),
     ...wanted.flatMap((workload) =>
       (options.smoke ? [] : workload.connections.slice(1)).map((connections) =>

@@ -39,13 +39,7 @@ export type Shown = Written | Unwritten;
 /** What an entry takes besides its JSON and its id, in bytes. */
 const OVERHEAD = 300;
 
-// What reports are asked for may be as long as a URL.
-const sizeOf = ({ id, json }: Written) => 2 * id.length + json.length + OVERHEAD;
-
-/**
- * Of what would push something else out, only this share is kept. A poll over more than fits would otherwise push out
- * its own beginning and never find anything.
- */
+/** Of what is written out while the cache is full. */
 const SHARE_KEPT = 1 / 8;
 
 /** What this process has written out most recently, each in one version. */
@@ -55,7 +49,11 @@ export class WrittenResources {
   /** @param maxBytes all entries together; 0: nothing is kept */
   constructor(maxBytes: number) {
     if (maxBytes === 0) return;
-    this.cache = new LRUCache({ maxSize: maxBytes, sizeCalculation: sizeOf });
+    this.cache = new LRUCache({
+      maxSize: maxBytes,
+      // What reports are asked for may be as long as a URL.
+      sizeCalculation: ({ id, json }) => 2 * id.length + json.length + OVERHEAD,
+    });
   }
 
   get enabled(): boolean {
@@ -72,17 +70,20 @@ export class WrittenResources {
     return held?.version === version ? held : undefined;
   }
 
-  /** Whether it may be kept once it is written out. */
-  takes({ wasRead }: Unwritten): boolean {
-    return wasRead && this.enabled;
+  /**
+   * Whether it is to be kept once it is written out. Of what would push something else out, only a share is: a poll over
+   * more than fits would otherwise push out its own beginning and never find anything.
+   */
+  takes({ id, wasRead }: Unwritten): boolean {
+    const { cache } = this;
+    if (cache === undefined || !wasRead) return false;
+    const { size, calculatedSize, maxSize } = cache;
+    const isFull = calculatedSize + calculatedSize / size > maxSize;
+    return !isFull || cache.has(id) || Math.random() < SHARE_KEPT;
   }
 
   keep(written: Written): void {
-    const { cache } = this;
-    if (cache === undefined) return;
-    const isFull = cache.calculatedSize + sizeOf(written) > cache.maxSize;
-    if (isFull && !cache.has(written.id) && Math.random() >= SHARE_KEPT) return;
-    cache.set(written.id, written);
+    this.cache?.set(written.id, written);
   }
 
   /** For when the same version may mean something else: another database has taken the place of the one before. */

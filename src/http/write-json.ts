@@ -66,17 +66,17 @@ export function itemPieces(
     if (paths === undefined) return [item.json];
     return jsonPieces(cut(JSON.parse(item.json.toString()) as Json, paths));
   }
-  if (paths === undefined) return writeOut(item, written);
   // Whatever is selected, it is kept as a whole.
-  if (written.takes(item)) writeOut(item, written);
-  return jsonPieces(cut(item.resource as Json, paths));
+  const whole = written.takes(item) ? writeOut(item, written) : undefined;
+  if (paths !== undefined) return jsonPieces(cut(item.resource as Json, paths));
+  return whole ?? jsonPieces(item.resource);
 }
 
 function writeOut(item: Unwritten, written: WrittenResources): Piece[] {
   const pieces = jsonPieces(item.resource);
   const [json] = pieces;
   // Large objects are bytes already: to join a page of them would take long and push everything else out.
-  if (pieces.length > 1 || !written.takes(item)) return pieces;
+  if (pieces.length > 1) return pieces;
   const bytes = exactBuffer(json);
   written.keep(new Written(item.id, item.version, bytes));
   return [bytes];
