@@ -9,8 +9,8 @@ import { distinctSearch, reports, shard } from './requests';
 import { type Server, startService } from './servers';
 import { poll, reportAt, Sightings, type Stop, type Traffic, watch } from './watch-clients';
 import {
-  describeSample,
   describeIdle,
+  describeSample,
   type Idle,
   type Phase,
   type PhaseSample,
@@ -142,6 +142,12 @@ function coresOf({ ms, service, postgres }: Cpu & { ms: number }): Cpu {
   return { service: service / ms, postgres: postgres / ms };
 }
 
+async function cpuOver(ms: number, { pid }: Server, postmaster: number | undefined) {
+  const began = cpuTime(pid, postmaster);
+  await sleep(ms);
+  return cpuSince(began);
+}
+
 const NOTHING = { bytes: 0, reports: 0, polls: 0 };
 
 async function measurePhase(
@@ -154,21 +160,18 @@ async function measurePhase(
   const traffic: Traffic = { port: server.port, sightings: undefined, ...NOTHING };
   const everywhere = reports(fleet, { first: 0, count: fleet.size });
   const startReports = () => reportAt(REPORTS_PER_SECOND, everywhere, traffic);
-  const cpuNow = () => cpuTime(server.pid, postmaster);
   const cpuOfPhase = async () => {
     // By then, every poller has begun.
     await sleep(sizes.pollInterval);
     const sightings = new Sightings();
     Object.assign(traffic, { sightings, ...NOTHING });
-    const before = cpuNow();
-    await sleep(sizes.phase);
-    return { cpu: cpuSince(before), sightings };
+    return { cpu: await cpuOver(sizes.phase, server, postmaster), sightings };
   };
 
   const stopReportsAlone = startReports();
   const alone = await cpuOfPhase();
   await stopReportsAlone();
-  const closed = cpuNow();
+  const closed = cpuTime(server.pid, postmaster);
   const stops = await plan.open(traffic);
   const opening = cpuSince(closed);
   const stopReports = startReports();
@@ -211,11 +214,7 @@ async function measureIdle(
 ): Promise<Idle> {
   const server = await startService({ ...stage, nodeArguments: COLLECTS });
   const traffic: Traffic = { port: server.port, sightings: undefined, ...NOTHING };
-  const resting = async () => {
-    const began = cpuTime(server.pid, postmaster);
-    await sleep(idlePhase);
-    return coresOf(cpuSince(began));
-  };
+  const resting = async () => coresOf(await cpuOver(idlePhase, server, postmaster));
   const { cursor, stop } = await watch(traffic, "name='nobody'");
   const before = await memoryAtRest(server);
   // The first one counts towards the most that a process allows, but not towards the memory.

@@ -78,6 +78,7 @@ export class WrittenResources {
     const { cache } = this;
     if (cache === undefined || !wasRead) return false;
     const { size, calculatedSize, maxSize } = cache;
+    // Another one, of average size, does not fit.
     const isFull = calculatedSize + calculatedSize / size > maxSize;
     return !isFull || cache.has(id) || Math.random() < SHARE_KEPT;
   }

@@ -18,6 +18,7 @@ export const compressLists: RequestHandler = (req, res, next) => {
     res.setHeader('Vary', 'Accept-Encoding');
     next();
   } else {
+    req.context.mayBeCompressed = true;
     void compress(req, res, next);
   }
 };

@@ -25,6 +25,8 @@ export interface RequestContext {
   resourceId?: string;
   /** The response is a stream, which lasts as long as the client wants. */
   streams?: boolean;
+  /** It is a list that the client accepts compressed. */
+  mayBeCompressed?: boolean;
   /** What the response shows: one thing as a whole, or the items of a list. */
   shown?: Shown | readonly Shown[] | undefined;
   /** Sends a body that has passed the contract before. */

@@ -96,8 +96,7 @@ const MAX_JOINED = 2 * 1024 * 1024;
 function sendPieces(res: Response, pieces: readonly Piece[]): void {
   let buffers = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece));
   const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
-  const mayBeCompressed = res.req.headers['accept-encoding'] !== undefined;
-  if (mayBeCompressed && length <= MAX_JOINED) buffers = [Buffer.concat(buffers)];
+  if (res.req.context.mayBeCompressed && length <= MAX_JOINED) buffers = [Buffer.concat(buffers)];
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('Content-Length', length);
   const last = buffers.pop();
