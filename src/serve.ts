@@ -93,12 +93,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
 
 async function readCertificates(config: Config, log: Logger) {
   const watch = (listener: string, certFile?: string, keyFile?: string) =>
-    watchCertificate(
-      `The certificate of the ${listener}`,
-      certFile,
-      keyFile,
-      (level, message, fields) => log[level](message, fields),
-    );
+    watchCertificate(`The certificate of the ${listener}`, certFile, keyFile, log);
   return {
     api: await watch('API', config.tlsCertFile, config.tlsKeyFile),
     health: await watch('health listener', config.healthTlsCertFile, config.healthTlsKeyFile),

@@ -3,7 +3,8 @@ import type { IssuerSettings } from '../config/issuers-file';
 import { bearerToken, findCredentials, type TokenHeader, tokenRefused } from './bearer';
 import { type Issuer, openIssuer } from './issuer';
 import { statedIssuer } from './verify';
-import { type LogFunction, messageOf } from './watched-file';
+import type { Logger } from '../telemetry/log';
+import { messageOf } from './watched-file';
 
 export interface Identity {
   actor: string;
@@ -25,7 +26,7 @@ interface IssuersHeader extends TokenHeader {
 /** @throws Error that names every file that cannot be used */
 export async function createAuthenticator(
   settings: readonly IssuerSettings[],
-  log: LogFunction,
+  log: Logger,
 ): Promise<Authenticator> {
   const issuers = await openAll(settings, log);
   const tokenHeaders = byHeader(issuers);
@@ -48,7 +49,7 @@ export async function createAuthenticator(
   };
 }
 
-async function openAll(settings: readonly IssuerSettings[], log: LogFunction): Promise<Issuer[]> {
+async function openAll(settings: readonly IssuerSettings[], log: Logger): Promise<Issuer[]> {
   const opened = await Promise.allSettled(settings.map((each) => openIssuer(each, log)));
   const issuers = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   if (issuers.length < opened.length) {

@@ -2,7 +2,8 @@ import { parse } from 'yaml';
 
 import { claimValue } from './actor';
 import { ProblemError } from '../problems/problem';
-import { type LogFunction, messageOf, type WatchedFile, watchFile } from './watched-file';
+import type { Logger } from '../telemetry/log';
+import { messageOf, type WatchedFile, watchFile } from './watched-file';
 
 export interface Authorizer {
   /** @throws ProblemError AUZ-001 unless a rule allows the operation to the bearer of these claims */
@@ -25,11 +26,11 @@ interface Rule {
 /** Reads the rules and watches their file. Without a file or without rules, everything is denied. */
 export async function createAuthorizer(
   rulesFile: string | undefined,
-  log: LogFunction,
+  log: Logger,
   knownOperations: readonly string[],
 ): Promise<Authorizer> {
   const warnWhenEmpty = (rules: readonly Rule[]) => {
-    if (rules.length === 0) log('warn', 'There are no authorization rules: everything is denied');
+    if (rules.length === 0) log.warn('There are no authorization rules: everything is denied');
   };
   if (rulesFile === undefined) {
     warnWhenEmpty([]);

@@ -20,16 +20,9 @@ export async function createGate(
   operations: readonly string[],
 ): Promise<Gate> {
   if (!config.authEnabled) return {};
-  const authenticator = await createAuthenticator(
-    await readIssuers(config),
-    (level, message, fields) => log[level](message, fields),
-  );
+  const authenticator = await createAuthenticator(await readIssuers(config), log);
   if (!config.authzEnabled) return { authenticator };
-  const authorizer = await createAuthorizer(
-    config.authzRulesFile,
-    (level, message, fields) => log[level](message, fields),
-    operations,
-  );
+  const authorizer = await createAuthorizer(config.authzRulesFile, log, operations);
   return { authenticator, authorizer };
 }
 

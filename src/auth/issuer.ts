@@ -7,7 +7,7 @@ import { createGuard } from '../specs/guard';
 import { actorFromClaims, actorFromHeader } from './actor';
 import { createKeyProvider, type KeyProvider } from './keys';
 import { refusal, verify } from './verify';
-import type { LogFunction } from './watched-file';
+import type { Logger } from '../telemetry/log';
 
 /** One issuer of tokens. It shares nothing with the others: no keys, no memory, no failure. */
 export interface Issuer {
@@ -28,15 +28,15 @@ const REMEMBERED_IDENTITIES = 1000;
 const MATCH_LIMIT_MS = 100;
 
 /** @throws Error for a file that cannot be used; keys that cannot be fetched yet are awaited later */
-export async function openIssuer(settings: IssuerSettings, log: LogFunction): Promise<Issuer> {
+export async function openIssuer(settings: IssuerSettings, log: Logger): Promise<Issuer> {
   const { issuer, audience, identityClaim, identityPattern, identityHeader } = settings;
   const fields = { issuer: issuer ?? '*' };
-  if (issuer === undefined) log('warn', 'Tokens of any issuer are accepted');
-  if (audience === undefined) log('warn', 'Tokens of any audience are accepted', fields);
+  if (issuer === undefined) log.warn('Tokens of any issuer are accepted');
+  if (audience === undefined) log.warn('Tokens of any audience are accepted', fields);
   if (identityHeader !== undefined) {
     const warning =
       'An identity header is trusted: only the gateway that sets it may reach the API';
-    log('warn', warning, { ...fields, header: identityHeader });
+    log.warn(warning, { ...fields, header: identityHeader });
   }
   const provider = await createKeyProvider(settings, log);
   const memory = rememberClaims(provider);
@@ -83,7 +83,7 @@ function rememberClaims(provider: KeyProvider) {
 }
 
 /** Matches against a pattern that may backtrack for hours on the right string. Such a string does not match. */
-function wholeMatcher(pattern: RegExp, log: LogFunction): (identity: string) => boolean {
+function wholeMatcher(pattern: RegExp, log: Logger): (identity: string) => boolean {
   const guard = createGuard(MATCH_LIMIT_MS);
   // The guard costs more than all the rest of a request's authentication.
   const known = new LRUCache<string, boolean>({ max: REMEMBERED_IDENTITIES });
@@ -92,7 +92,7 @@ function wholeMatcher(pattern: RegExp, log: LogFunction): (identity: string) => 
     if (matches === undefined) {
       matches = guard(() => pattern.test(identity));
       if (matches === undefined) {
-        log('warn', 'an identity took too long to match its pattern', { pattern: pattern.source });
+        log.warn('an identity took too long to match its pattern', { pattern: pattern.source });
       }
       known.set(identity, matches ?? false);
     }

@@ -2,7 +2,8 @@ import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JSONWebKeySet 
 
 import type { IssuerSettings } from '../config/issuers-file';
 import { trustAlso, trustingFetch } from './trusting-fetch';
-import { type LogFunction, messageOf, watchFile } from './watched-file';
+import type { Logger } from '../telemetry/log';
+import { messageOf, watchFile } from './watched-file';
 
 type LocalKeys = ReturnType<typeof createLocalJWKSet>;
 
@@ -38,7 +39,7 @@ const TICK_MS = 15_000;
  */
 export async function createKeyProvider(
   { jwksUrl, jwksFile, caFile }: Pick<IssuerSettings, 'jwksUrl' | 'jwksFile' | 'caFile'>,
-  log: LogFunction,
+  log: Logger,
 ): Promise<KeyProvider> {
   const sources: Source[] = [];
   let keys: LocalKeys;
@@ -67,7 +68,7 @@ export async function createKeyProvider(
 async function remoteSource(
   url: string,
   caFile: string | undefined,
-  log: LogFunction,
+  log: Logger,
   onChange: () => void,
 ): Promise<Source> {
   const trusted = caFile && (await watchFile(caFile, 'The CA file', trustAlso, log));
@@ -84,13 +85,13 @@ async function remoteSource(
   const ask = async (): Promise<boolean> => {
     try {
       await remote.reload();
-      if (reachable !== true) log('info', 'The key provider is reachable', { url });
+      if (reachable !== true) log.info('The key provider is reachable', { url });
       reachable = true;
       onChange();
     } catch (error) {
       const cause = error instanceof Error && error.cause ? error.cause : error;
       if (reachable !== false) {
-        log('warn', 'The key provider cannot be reached; only known keys are accepted', {
+        log.warn('The key provider cannot be reached; only known keys are accepted', {
           url,
           error: messageOf(cause),
         });
@@ -120,7 +121,7 @@ async function remoteSource(
   };
 }
 
-async function fileSource(path: string, log: LogFunction, onChange: () => void): Promise<Source> {
+async function fileSource(path: string, log: Logger, onChange: () => void): Promise<Source> {
   const file = await watchFile(path, 'The key file', parseKeys, log, onChange);
   return {
     current: () => file.value,

@@ -4,7 +4,8 @@ import type { IssuerSettings } from '../config/issuers-file';
 import { ProblemError } from '../problems/problem';
 import { tokenRefused } from './bearer';
 import { type KeyProvider, RETRY_MS } from './keys';
-import { type LogFunction, messageOf } from './watched-file';
+import type { Logger } from '../telemetry/log';
+import { messageOf } from './watched-file';
 
 // Asymmetric only: if HS256 were allowed, anyone could sign with the public key as the secret.
 const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
@@ -88,7 +89,7 @@ async function verifyWith(
 }
 
 /** Describes what is wrong without quoting the library. */
-export function refusal(error: unknown, log: LogFunction): ProblemError {
+export function refusal(error: unknown, log: Logger): ProblemError {
   if (error instanceof ProblemError) return error;
   const refuse = (detail: string) => tokenRefused('AUT-002', detail, error);
   if (error instanceof errors.JWTExpired) {
@@ -112,7 +113,7 @@ export function refusal(error: unknown, log: LogFunction): ProblemError {
   }
   // An unusable key (too short, malformed) is the provider's fault, so operators must learn of it.
   if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSInvalid) {
-    log('warn', 'A key of the provider cannot be used', { error: messageOf(error) });
+    log.warn('A key of the provider cannot be used', { error: messageOf(error) });
     return refuse('The token is signed with a key that cannot be used.');
   }
   return refuse('The token is malformed.');

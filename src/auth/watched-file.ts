@@ -1,11 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
-
-export type LogFunction = (
-  level: 'info' | 'warn' | 'error',
-  message: string,
-  fields?: object,
-) => void;
+import type { Logger } from '../telemetry/log';
 
 export interface WatchedFile<T> {
   /** Parsed from the last valid content. */
@@ -26,7 +21,7 @@ export async function watchFile<T>(
   path: string,
   what: string,
   parse: (text: string) => T,
-  log: LogFunction,
+  log: Logger,
   onChange?: () => void,
 ): Promise<WatchedFile<T>> {
   return watchFiles([path], what, ([text]) => parse(text!), log, onChange);
@@ -37,7 +32,7 @@ export async function watchFiles<T>(
   paths: readonly string[],
   what: string,
   parse: (texts: readonly string[]) => T,
-  log: LogFunction,
+  log: Logger,
   onChange?: () => void,
 ): Promise<WatchedFile<T>> {
   const path = paths.join(', ');
@@ -59,12 +54,12 @@ export async function watchFiles<T>(
       value = parse(current);
       texts = current;
       fault = undefined;
-      log('info', `${what} was read again`, { path });
+      log.info(`${what} was read again`, { path });
       onChange?.();
     } catch (error) {
       const message = messageOf(error);
       if (message !== fault) {
-        log('error', `${what} cannot be used; the old content stays in force`, {
+        log.error(`${what} cannot be used; the old content stays in force`, {
           path,
           error: message,
         });

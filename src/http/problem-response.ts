@@ -1,6 +1,6 @@
 import type { NextFunction, Request, Response } from 'express';
 import { isUnavailable, RequestAborted } from '../postgres/errors';
-import type { Logger } from '../telemetry/log';
+import { type Logger, reasonsOf, stacksOf } from '../telemetry/log';
 import { SearchError } from '../search/search-error';
 import { ProblemError, problemBody } from '../problems/problem';
 
@@ -14,9 +14,10 @@ export function problemResponse(log: Logger) {
     const { traceId } = req.context;
     const problem = toProblem(error);
     if (problem.code === 'INT-001') {
-      log.error('unforeseen error', { trace_id: traceId, error: describe(error) });
+      // With stacks only here: the other faults are not in this code.
+      log.error('unexpected error', { trace_id: traceId, error: stacksOf(error) });
     } else if (problem.code === 'SVC-001') {
-      log.warn('service unavailable', { trace_id: traceId, error: reasons(problem.cause) });
+      log.warn('service unavailable', { trace_id: traceId, error: reasonsOf(problem.cause) });
     }
     for (const name of ['ETag', 'Location', 'Content-Encoding']) res.removeHeader(name);
     res.status(problem.status);
@@ -41,18 +42,4 @@ function toProblem(error: unknown): ProblemError {
     });
   }
   return new ProblemError('INT-001', 'The server could not handle this request.', { cause: error });
-}
-
-/** The messages of an error and of its causes. Without stacks: the fault is not in this code. */
-function reasons(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
-  const words = [code, error.message].filter(Boolean).join(' ');
-  return error.cause === undefined ? words : `${words} <- ${reasons(error.cause)}`;
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined ? '' : ` <- ${describe(error.cause)}`;
-  return `${error.stack ?? error.message}${cause}`;
 }

@@ -7,7 +7,8 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { type LogFunction, messageOf, watchFiles } from '../auth/watched-file';
+import type { Logger } from '../telemetry/log';
+import { messageOf, watchFiles } from '../auth/watched-file';
 
 /** A certificate with its private key, kept up to date. */
 export interface Certificate {
@@ -26,7 +27,7 @@ export async function watchCertificate(
   what: string,
   certFile: string | undefined,
   keyFile: string | undefined,
-  log: LogFunction,
+  log: Logger,
 ): Promise<Certificate | undefined> {
   if (certFile === undefined || keyFile === undefined) return undefined;
   const files = await watchFiles(

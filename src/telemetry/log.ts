@@ -1,7 +1,12 @@
 import { Writable } from 'node:stream';
 import winston from 'winston';
 
-export type Logger = Pick<winston.Logger, 'error' | 'warn' | 'info' | 'debug'>;
+/** An error is logged as text: an object would show its stack, or nothing at all. */
+type LogFields = Readonly<Record<string, unknown>> & { readonly error?: string };
+
+export type Logger = Readonly<
+  Record<'error' | 'warn' | 'info' | 'debug', (message: string, fields?: LogFields) => unknown>
+>;
 
 const SECRET_NAME = /authorization|cookie|password|passwd|secret|token|api[-_]?key|database_url/i;
 
@@ -38,10 +43,22 @@ const FORMS = {
   }),
 };
 
-/**
- * The log of the process, one line per event on standard output.
- * Pass errors as `{ error: string }`, never as objects, so that no stack is logged by accident.
- */
+/** The messages of an error and of its causes. */
+export function reasonsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  const words = [code, error.message].filter(Boolean).join(' ');
+  return error.cause === undefined ? words : `${words} <- ${reasonsOf(error.cause)}`;
+}
+
+/** The stacks of an error and of its causes, for faults of this code. */
+export function stacksOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : ` <- ${stacksOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+/** The log of the process, one line per event on standard output. */
 export function createLogger(options: { level: string; format: 'json' | 'text' }): Logger {
   return winston.createLogger({
     level: options.level,

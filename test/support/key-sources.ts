@@ -5,6 +5,7 @@ import { type Authenticator, createAuthenticator } from '../../src/auth/authenti
 import type { IssuerSettings } from '../../src/config/issuers-file';
 import { ProblemError } from '../../src/problems/problem';
 import { KeyServer, signingKey, token } from './key-provider';
+import { recordedLog } from './recorded-log';
 
 /* An authenticator for each test, with a key provider and a directory for key files. */
 
@@ -54,7 +55,7 @@ export const open = async (settings: Partial<IssuerSettings> = { jwksUrl: server
   authenticator?.close();
   authenticator = await createAuthenticator(
     [{ header: 'Authorization', identityClaim: 'sub', ...settings }],
-    log,
+    recordedLog(log),
   );
 };
 

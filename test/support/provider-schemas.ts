@@ -14,7 +14,7 @@ export let directory: string;
 export let warnings: string[];
 export const log: Logger = {
   ...silentLogger,
-  warn: ((message: string) => warnings.push(message)) as unknown as Logger['warn'],
+  warn: (message: string) => warnings.push(message),
 };
 
 beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'spec-validator-'))));

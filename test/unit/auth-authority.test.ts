@@ -5,6 +5,7 @@ import { createAuthenticator } from '../../src/auth/authenticator';
 import { Authority } from '../support/certificates';
 import { KeyServer } from '../support/key-provider';
 import { directory, first, fresh, log, open, outcomeOf, second } from '../support/key-sources';
+import { recordedLog } from '../support/recorded-log';
 
 /* A key provider with a certificate of a private authority. */
 
@@ -79,7 +80,7 @@ test('files that cannot be used stop the start, and all of them are named', asyn
   const files = [empty, caFile, broken, '/nowhere/ca.crt'];
   const opening = createAuthenticator(
     files.map((each, index) => ({ ...settings, issuer: String(index), caFile: each })),
-    log,
+    recordedLog(log),
   );
   const { message } = await opening.then(
     () => new Error('it started'),

@@ -14,6 +14,7 @@ import {
   stranger,
   without,
 } from './auth-tokens';
+import { recordedLog } from '../support/recorded-log';
 
 let authenticator: Authenticator;
 const log = jest.fn();
@@ -26,7 +27,7 @@ beforeAll(async () => {
   const settings = { issuer: ISSUER, audience: AUDIENCE, identityClaim: 'email' };
   authenticator = await createAuthenticator(
     [{ jwksUrl: server.url, header: 'Authorization', ...settings }],
-    log,
+    recordedLog(log),
   );
 });
 
@@ -102,7 +103,7 @@ describe('issuer and audience *', () => {
     const warnings = jest.fn();
     const lenient = await createAuthenticator(
       [{ jwksUrl: server.url, header: 'Authorization', identityClaim: 'sub' }],
-      warnings,
+      recordedLog(warnings),
     );
     const authorization = good({ iss: undefined, aud: 'anything', sub: 'me@example.com' });
     expect((await authenticate(authorization, lenient)).actor).toBe('me@example.com');
@@ -121,7 +122,7 @@ test('an identity on which a pattern backtracks for hours is refused soon, and a
         ...{ header: 'Authorization', identityClaim: 'sub', identityPattern: /^(?:(a+)+)$/u },
       },
     ],
-    warnings,
+    recordedLog(warnings),
   );
   expect((await authenticate(good({ sub: 'aaa' }), careless)).claims.sub).toBe('aaa');
   const startedAt = performance.now();

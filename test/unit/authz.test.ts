@@ -9,6 +9,7 @@ import {
   wildcardMatcher,
 } from '../../src/auth/authorizer';
 import { ProblemError } from '../../src/problems/problem';
+import { recordedLog } from '../support/recorded-log';
 
 const OPERATIONS = [
   'getClusters',
@@ -36,7 +37,7 @@ afterEach(async () => {
 
 async function open(content: string): Promise<void> {
   await writeFile(rulesFile, content);
-  authorizer = await createAuthorizer(rulesFile, log, OPERATIONS);
+  authorizer = await createAuthorizer(rulesFile, recordedLog(log), OPERATIONS);
 }
 
 function allowed(operationId: string, claims: Record<string, unknown>): boolean {
@@ -136,7 +137,7 @@ test.each([['[]'], [''], ['# no rules yet\n']])(
 );
 
 test('no file denies everything and warns', async () => {
-  authorizer = await createAuthorizer(undefined, log, OPERATIONS);
+  authorizer = await createAuthorizer(undefined, recordedLog(log), OPERATIONS);
   expect(allowed('getClusters', { sub: 'x' })).toBe(false);
   await authorizer.reload();
   expect(log).toHaveBeenCalledWith('warn', expect.stringContaining('everything is denied'));
@@ -194,7 +195,9 @@ test('all faults of all rules are named at once', () => {
 test('a bad or missing first file stops the start and is named', async () => {
   await expect(open('- x')).rejects.toThrow(`${rulesFile} cannot be used: rule 1`);
   await unlink(rulesFile);
-  await expect(createAuthorizer(rulesFile, log, OPERATIONS)).rejects.toThrow(rulesFile);
+  await expect(createAuthorizer(rulesFile, recordedLog(log), OPERATIONS)).rejects.toThrow(
+    rulesFile,
+  );
 });
 
 const only = (operation: string) => `- {claim: sub, pattern: "*", operations: [${operation}]}`;
@@ -203,7 +206,7 @@ test('a changed file is followed by itself, also when a mounted link is swapped'
   await writeFile(join(directory, 'one'), only('getClusters'));
   await writeFile(join(directory, 'two'), only('postCluster'));
   await symlink('one', rulesFile);
-  authorizer = await createAuthorizer(rulesFile, log, OPERATIONS);
+  authorizer = await createAuthorizer(rulesFile, recordedLog(log), OPERATIONS);
   expect(allowed('getClusters', { sub: 'x' })).toBe(true);
   await symlink('two', join(directory, 'next'));
   await rename(join(directory, 'next'), rulesFile);
