@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ConfigError, describeConfig, loadConfig } from './config/config';
 import { createLogger, type Logger } from './telemetry/log';
 import { packageVersion } from './config/package-root';
@@ -7,19 +8,51 @@ import { startTracing } from './telemetry/tracing';
 
 const USAGE = `hyperfleet-api ${packageVersion}
 
-Usage: hyperfleet-api [command]
+Usage: hyperfleet-api [command] [options]
 
   serve        serve requests until SIGTERM or SIGINT (default)
   migrate      bring the database schema up to date
   reaggregate  recompute the conditions of all resources, after a change of the required adapters
-  contract     print the contract with the configured kinds, as JSON or, with --yaml, as YAML
-  watch        print a list of a running service and its changes; 'watch --help' tells more
+                 --after <id>  continue an interrupted run
+  contract     print the contract with the configured kinds
+                 --yaml        as YAML; without it, as JSON
+  watch        print a list of a running service and its changes; see 'watch --help'
   config       print the effective configuration, with secrets masked
   version      print the version
   help         print this help
 `;
 
-async function main(command: string, args: string[]): Promise<void> {
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+const COMMANDS: Readonly<Record<string, Options>> = {
+  serve: {},
+  migrate: {},
+  reaggregate: { after: { type: 'string' } },
+  contract: { yaml: { type: 'boolean' } },
+  config: {},
+  version: {},
+  help: {},
+};
+
+interface Values {
+  after?: string;
+  yaml?: boolean;
+}
+
+/** Reads the whole command line before anything is done. @returns undefined when it asks for help */
+function readOptions(command: string, args: string[]): Values | undefined {
+  const known = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+  if (known === undefined) throw new Error(`Unknown command '${command}'.`);
+  const options: Options = { ...known, help: { type: 'boolean', short: 'h' } };
+  const { values } = parseArgs({ args, options });
+  return command === 'help' || values.help ? undefined : values;
+}
+
+async function run(command: string, { after, yaml }: Values): Promise<void> {
+  if (command === 'version') {
+    console.log(packageVersion);
+    return;
+  }
   const config = loadConfig();
   const log: Logger = createLogger({
     level: config.logLevel,
@@ -36,39 +69,45 @@ async function main(command: string, args: string[]): Promise<void> {
     case 'migrate':
     case 'reaggregate': {
       const { migrate, reaggregate } = await import('./maintenance.js');
-      return command === 'migrate' ? migrate(config, log) : reaggregate(config, log, args);
+      return command === 'migrate' ? migrate(config, log) : reaggregate(config, log, after);
     }
     case 'contract': {
       // The output is the document alone.
       const quiet = createLogger({ level: 'error', format: 'text' });
       const { printContract } = await import('./print-contract.js');
-      return printContract(config, quiet, args);
+      return printContract(config, quiet, yaml);
     }
     case 'config':
       console.log(JSON.stringify(describeConfig(config), null, 2));
-      return;
-    default:
-      console.error(`Unknown command '${command}'.\n\n${USAGE}`);
-      process.exitCode = 2;
   }
+}
+
+async function main([first = 'serve', ...rest]: string[]): Promise<void> {
+  if (first === 'watch') {
+    // A client of a service elsewhere: the configuration here is not its own.
+    handleStopSignals();
+    const { watchCommand } = await import('./watch-command.js');
+    return watchCommand(rest);
+  }
+  const [command, args] = first.startsWith('-') ? ['serve', [first, ...rest]] : [first, rest];
+  let values: Values | undefined;
+  try {
+    values = readOptions(command, args);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (values === undefined) console.log(USAGE);
+  else await run(command, values);
 }
 
 // A reader that goes away or a full disk costs output, never the service.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
-const [command = 'serve', ...args] = process.argv.slice(2);
-if (command === 'version') {
-  console.log(packageVersion);
-} else if (['help', '--help', '-h'].includes(command)) {
-  console.log(USAGE);
-} else if (command === 'watch') {
-  // A client of a service elsewhere: the configuration here is not its own.
-  handleStopSignals();
-  void import('./watch-command.js').then(({ watchCommand }) => watchCommand(args));
-} else {
-  main(command, args).catch((error: unknown) => {
-    const known = error instanceof ConfigError || process.env.LOG_LEVEL !== 'debug';
-    console.error(known && error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  });
-}
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const known = error instanceof ConfigError || process.env.LOG_LEVEL !== 'debug';
+  console.error(known && error instanceof Error ? error.message : error);
+  // Whatever is open already would keep the process alive.
+  process.exit(1);
+});

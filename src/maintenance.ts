@@ -15,13 +15,10 @@ const BATCH_SIZE = 500;
 
 /**
  * Recomputes all conditions, as a change of the required adapters makes necessary. Can run while the service
- * is running, and more than once. `--after ID` continues an interrupted run.
+ * is running, and more than once.
+ * @param after the last id of an interrupted run, which is continued
  */
-export async function reaggregate(config: Config, log: Logger, args: string[]): Promise<void> {
-  const [option, after = '', ...rest] = args;
-  if ((option !== undefined && (option !== '--after' || after === '')) || rest.length > 0) {
-    throw new Error('Usage: hyperfleet-api reaggregate [--after ID]');
-  }
+export async function reaggregate(config: Config, log: Logger, after = ''): Promise<void> {
   const { kinds } = await loadDeployment(config);
   const database = await openDatabase(config, log, 'as configured');
   let lastId = after;
@@ -40,7 +37,7 @@ export async function reaggregate(config: Config, log: Logger, args: string[]): 
     });
     log.info('reaggregated', { ...done });
   } catch (error) {
-    log.error('reaggregation cut off', { continue_with: lastId && `--after ${lastId}` });
+    log.error('reaggregation interrupted', { continue_with: lastId && `--after ${lastId}` });
     throw error;
   } finally {
     await database.close();

@@ -42,7 +42,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
 
   const whyNotReady = async () => {
     if (drainer.draining) return 'the server is stopping';
-    const silent = 'the database does not answer';
+    const silent = 'the database did not respond in time';
     return Promise.race([
       findSchemaProblem(db).catch(() => silent),
       sleep(READY_TIMEOUT_MS, silent, { ref: false }),
@@ -67,10 +67,16 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   api.timeout = STALLED_MS;
   respondToClientErrors(api, log);
   const drainer = new Drainer(api);
-  const base = urlOf(await listen(api, config.apiPort, config.apiHost));
-  const healthUrl = urlOf(await listen(health, config.healthPort, config.healthHost));
   const metricsServer = createServer({}, metricsListener(metrics.registry), certificates.metrics);
-  const metricsUrl = urlOf(await listen(metricsServer, config.metricsPort, config.metricsHost));
+  const listenAll = async () => [
+    urlOf(await listen(api, config.apiPort, config.apiHost)),
+    urlOf(await listen(health, config.healthPort, config.healthHost)),
+    urlOf(await listen(metricsServer, config.metricsPort, config.metricsHost)),
+  ];
+  const [base, healthUrl, metricsUrl] = await listenAll().catch(async (error: unknown) => {
+    await service.close();
+    throw error;
+  });
   log.info('ready', {
     api: `${base}/api/hyperfleet/v1/`,
     openapi: `${base}/openapi`,

@@ -57,12 +57,6 @@ it('is printed without a database as it is served, as JSON and as YAML', async (
   }
 });
 
-it('takes no other option', async () => {
-  expect(await contract('--xml')).toMatchObject({
-    ...{ code: 1, stdout: '', stderr: 'Usage: hyperfleet-api contract [--yaml]\n' },
-  });
-});
-
 it('names every declared kind that clashes with it', async () => {
   const file = kindsFile([...ENTITIES, { kind: 'Labels', plural: 'labels' }]);
   const ended = await runService(['contract'], { HYPERFLEET_KINDS_FILE: file }, directory);

@@ -114,7 +114,7 @@ it.each(['fast', 'immediate'] as const)(
     responses.forEach(expectUnavailable);
     expect(await ready()).toMatchObject({
       status: 503,
-      body: { status: 'unavailable', reason: 'the database does not answer' },
+      body: { status: 'unavailable', reason: 'the database did not respond in time' },
     });
     // What needs no database goes on.
     expect((await api.get('/api/hyperfleet/v1/errors')).status).toBe(200);

@@ -1,4 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import supertest from 'supertest';
@@ -62,9 +64,26 @@ describe('commands', () => {
     for (const command of ['serve', 'migrate', 'reaggregate', 'contract', 'config', 'version']) {
       expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
-    expect(unknown.code).not.toBe(0);
+    expect(unknown.code).toBe(2);
     expect(unknown.stderr).toMatch(/'srve'/);
     expect(unknown.stderr).toMatch(/^ {2}migrate /m);
+  });
+
+  it.each([
+    [['migrate', '--help'], 0, ''],
+    [['reaggregate', '-h'], 0, ''],
+    [['migrate', '--dry-run'], 2, "Unknown option '--dry-run'"],
+    [['serve', 'now'], 2, "Unexpected argument 'now'"],
+    [['--port', '80'], 2, "Unknown option '--port'"],
+    [['reaggregate', '--after'], 2, "'--after <value>' argument missing"],
+    [['contract', '--xml'], 2, "Unknown option '--xml'"],
+    [['version', '--json'], 2, "Unknown option '--json'"],
+  ])('does nothing but explain itself for %p', async (args, code, message) => {
+    const ended = await run(args, { API_PORT: 'nonsense' });
+    expect(ended.code).toBe(code);
+    expect(ended.stderr).toContain(message);
+    expect(ended.stdout + ended.stderr).toMatch(/^Usage: hyperfleet-api/m);
+    expect(existsSync(join(directory, '.data'))).toBe(false);
   });
 });
 
@@ -126,6 +145,22 @@ describe('a configuration that cannot be used', () => {
     expect(ended).toMatchObject({ code: 0, stderr: '' });
     await database.drop();
   });
+
+  it.each(['API_PORT', 'HEALTH_PORT', 'METRICS_PORT'])(
+    'ends when %s is taken, and leaves nothing running',
+    async (name) => {
+      const database = await createTestDatabase();
+      const taken = createServer().listen(0, '127.0.0.1');
+      await once(taken, 'listening');
+      const { port } = taken.address() as AddressInfo;
+      const env = { ...FREE_PORTS, [name]: String(port), DATABASE_URL: database.url };
+      const ended = await run(['serve'], env);
+      expect(ended.code).toBe(1);
+      expect(ended.stderr).toContain(`address already in use 127.0.0.1:${port}`);
+      taken.close();
+      await database.drop();
+    },
+  );
 
   it('names the database that cannot be reached, without its password', async () => {
     const ended = await run(['serve'], {

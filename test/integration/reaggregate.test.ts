@@ -213,14 +213,4 @@ describe('the command', () => {
     expect(lines).toContainEqual(expect.objectContaining({ message: 'reaggregated', ...progress }));
     expect(await ready(clusters)).toEqual(['True']);
   });
-
-  test.each([[['--after']], [['--since', 'x']], [['--after', 'x', 'y']]])(
-    'does not guess what %p means',
-    async (args) => {
-      const { code, stderr } = await run(...args);
-
-      expect(code).toBe(1);
-      expect(stderr).toContain('Usage: hyperfleet-api reaggregate [--after ID]');
-    },
-  );
 });
