@@ -1,7 +1,7 @@
 import { column, type Column } from './column';
 import { toNumber } from './literals';
 import { columnTests, type Ordering, type Tests } from './operators';
-import { any, not, type Predicate } from './predicate';
+import { FALSE, not, type Predicate } from './predicate';
 import type { FieldName, Literal } from './tokens';
 
 const SCALAR = '@.type() == "string" || @.type() == "number" || @.type() == "boolean"';
@@ -18,7 +18,7 @@ const SCALAR = '@.type() == "string" || @.type() == "number" || @.type() == "boo
 export function specTests(path: readonly string[], name: FieldName): Tests {
   const asString = columnTests(stringColumn(path), name);
   return {
-    oneOf: (literals) => any(literals.flatMap((literal) => equals(path, literal))),
+    oneOf: (literals) => equalsOneOf(path, literals),
     order(operator, literal) {
       return isTyped(literal)
         ? ordered(path, operator, json(literal))
@@ -39,17 +39,28 @@ function json(literal: Literal): string {
 
 /**
  * Containment is what the index on `spec` supports; between scalars it means equality. The sub-select hides the value
- * from the planner, which would otherwise plan anew for each.
+ * from the planner, which would otherwise plan anew for each. Many values are one array, because as many conditions
+ * joined by OR would be tested row by row.
  */
-function equals(path: readonly string[], literal: Literal): Predicate[] {
-  const written = isTyped(literal) ? [json(literal)] : [JSON.stringify(literal.text)];
-  if (!isTyped(literal) && isScalar(literal.text)) written.push(literal.text);
-  return written.map((value) => ({
+function equalsOneOf(path: readonly string[], literals: readonly Literal[]): Predicate {
+  const values = [...new Set(literals.flatMap(written))].map((value) =>
+    path.reduceRight((inner, key) => `{${JSON.stringify(key)}:${inner}}`, value),
+  );
+  if (values.length === 0) return FALSE;
+  const isOne = values.length === 1;
+  return {
     type: 'sql',
     table: 'r',
-    sql: () => 'r.spec @> (SELECT ?::jsonb)',
-    bindings: [path.reduceRight((inner, key) => `{${JSON.stringify(key)}:${inner}}`, value)],
-  }));
+    sql: () => `r.spec @> ${isOne ? '(SELECT ?::jsonb)' : 'ANY ((SELECT ?::jsonb[])::jsonb[])'}`,
+    bindings: isOne ? values : [values],
+  };
+}
+
+/** The values that are equal to a literal, as JSON. */
+function written(literal: Literal): string[] {
+  if (isTyped(literal)) return [json(literal)];
+  const { text } = literal;
+  return isScalar(text) ? [JSON.stringify(text), text] : [JSON.stringify(text)];
 }
 
 /** Whether a number or boolean, written as JSON, looks exactly like this. */
