@@ -82,15 +82,16 @@ interface Asked {
 
 /** As many arguments as a function of PostgreSQL can have. */
 const LISTS_AT_ONCE = 100;
+/** So that a statement with long searches is planned soon, and has no more parameters than PostgreSQL allows. */
+const BINDINGS_AT_ONCE = 2000;
 
 /** Reads resources with their standings in certain lists, prepared for being read often. */
 export class StandingsReader {
   private readonly statements: Statement<StandingsRow, Asked>[] = [];
 
   constructor(lists: readonly WatchedList[]) {
-    for (let start = 0; start < lists.length; start += LISTS_AT_ONCE) {
-      const columns = start === 0 ? RESOURCE_COLUMNS : 'r.id';
-      this.statements.push(findStandings(lists.slice(start, start + LISTS_AT_ONCE), columns));
+    for (const [index, part] of parts(lists).entries()) {
+      this.statements.push(findStandings(part, index === 0 ? RESOURCE_COLUMNS : 'r.id'));
     }
   }
 
@@ -101,7 +102,7 @@ export class StandingsReader {
   async read(db: Database, ids: readonly string[], since?: string): Promise<Standings[]> {
     const asked = { ids, since: since ?? null };
     const [only, ...more] = this.statements;
-    const parts =
+    const found =
       more.length === 0
         ? [await db.query(only!, asked)]
         : await db.transaction(async (trx) => {
@@ -111,13 +112,30 @@ export class StandingsReader {
             ]);
             return results;
           });
-    const [rows, ...others] = parts as [StandingsRow[], ...StandingsRow[][]];
+    const [rows, ...others] = found as [StandingsRow[], ...StandingsRow[][]];
     const further = others.map((part) => new Map(part.map((row) => [row.id, row.standings])));
     return rows.map((row) => ({
       row,
       standings: row.standings + further.map((part) => part.get(row.id)!).join(''),
     }));
   }
+}
+
+/** Lists in their order, as many together as one statement can have. */
+function parts(lists: readonly WatchedList[]): WatchedList[][] {
+  const result: WatchedList[][] = [];
+  let bindings = 0;
+  for (const list of lists) {
+    bindings += list.standing.bindings.length;
+    const last = result.at(-1);
+    if (last !== undefined && last.length < LISTS_AT_ONCE && bindings <= BINDINGS_AT_ONCE) {
+      last.push(list);
+    } else {
+      result.push([list]);
+      bindings = list.standing.bindings.length;
+    }
+  }
+  return result;
 }
 
 const ONE_SNAPSHOT = statement<never>(

@@ -5,7 +5,8 @@ import { type Shown, Unwritten, Written, type WrittenResources } from '../contra
 import { jsonPieces, LargeJson } from '../postgres/large-json';
 
 type Json = Record<string, unknown>;
-export type Paths = readonly (readonly string[])[];
+/** What `fields` selects, by the name of a property: the whole value, which is undefined, or what of it. */
+export type Selection = Map<string, Selection | undefined>;
 type Piece = Buffer | string;
 
 /**
@@ -15,16 +16,17 @@ type Piece = Buffer | string;
  */
 export function writeJson(written: WrittenResources): RequestHandler {
   return (req, res, next) => {
-    const paths = selectedPaths(req.query.fields, req.context.operation!);
+    const selection = selectionOf(req.query.fields, req.context.operation!);
     const send = (body: object) => {
       const { shown } = req.context;
       // A request may live as long as its connection, and must not keep a page for so long.
       req.context.shown = undefined;
-      if (shown === undefined) sendPieces(res, jsonPieces(paths ? cut(body as Json, paths) : body));
+      if (shown === undefined)
+        sendPieces(res, jsonPieces(selection ? cut(body as Json, selection) : body));
       else
         sendPieces(
           res,
-          shownPieces(body, shown, (item) => itemPieces(item, paths, written)),
+          shownPieces(body, shown, (item) => itemPieces(item, selection, written)),
         );
       return res;
     };
@@ -35,11 +37,25 @@ export function writeJson(written: WrittenResources): RequestHandler {
 }
 
 /** What the parameter `fields` selects; undefined: everything. */
-export function selectedPaths(fields: unknown, operation: Operation): Paths | undefined {
+export function selectionOf(fields: unknown, operation: Operation): Selection | undefined {
   if (typeof fields !== 'string') return undefined;
   // The property that identifies the resource is always included.
   const identity = operation.fields.includes('id') ? 'id' : 'adapter';
-  return [[identity], ...fieldPaths(fields)];
+  const selection: Selection = new Map();
+  for (const path of [[identity], ...fieldPaths(fields)]) select(selection, path);
+  return selection;
+}
+
+function select(selection: Selection, path: readonly string[]): void {
+  const last = path.length - 1;
+  let at = selection;
+  for (const name of path.slice(0, last)) {
+    const part: Selection | undefined = at.has(name) ? at.get(name) : new Map();
+    if (part === undefined) return;
+    at.set(name, part);
+    at = part;
+  }
+  at.set(path[last]!, undefined);
 }
 
 const COMMA = Buffer.from(',');
@@ -59,16 +75,16 @@ function shownPieces(
 
 export function itemPieces(
   item: Shown,
-  paths: Paths | undefined,
+  selection: Selection | undefined,
   written: WrittenResources,
 ): Piece[] {
   if (item instanceof Written) {
-    if (paths === undefined) return [item.json];
-    return jsonPieces(cut(JSON.parse(item.json.toString()) as Json, paths));
+    if (selection === undefined) return [item.json];
+    return jsonPieces(cut(JSON.parse(item.json.toString()) as Json, selection));
   }
   // Whatever is selected, it is kept as a whole.
   const whole = written.takes(item) ? writeOut(item, written) : undefined;
-  if (paths !== undefined) return jsonPieces(cut(item.resource as Json, paths));
+  if (selection !== undefined) return jsonPieces(cut(item.resource as Json, selection));
   return whole ?? jsonPieces(item.resource);
 }
 
@@ -107,24 +123,22 @@ function sendPieces(res: Response, pieces: readonly Piece[]): void {
   res.end(last);
 }
 
-function cut(body: Json, paths: Paths): Json {
+function cut(body: Json, selection: Selection): Json {
   return Array.isArray(body.items)
-    ? { ...body, items: (body.items as Json[]).map((item) => project(item, paths)) }
-    : project(body, paths);
+    ? { ...body, items: (body.items as Json[]).map((item) => project(item, selection)) }
+    : project(body, selection);
 }
 
-/** A copy of `source` with only what the paths select; a path stops at an array or a primitive value. */
-export function project(source: Json, paths: Paths): Json {
+/** A copy of `source` with only what is selected; a selection inside an array selects it as a whole. */
+function project(source: Json, selection: Selection): Json {
   const result: Json = {};
-  for (const [key, value] of Object.entries(source)) {
-    const rests = paths.filter(([first]) => first === key).map((path) => path.slice(1));
-    if (rests.length === 0) continue;
-    const nested = typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (nested && rests.every((rest) => rest.length > 0)) {
-      result[key] = project(value instanceof LargeJson ? value.parse() : (value as Json), rests);
-    } else if (nested || rests.some((rest) => rest.length === 0) || Array.isArray(value)) {
-      result[key] = value;
-    }
+  for (const [name, part] of selection) {
+    if (!Object.hasOwn(source, name)) continue;
+    const value = source[name];
+    if (part === undefined || Array.isArray(value)) result[name] = value;
+    else if (value instanceof LargeJson) result[name] = project(value.parse(), part);
+    else if (typeof value === 'object' && value !== null)
+      result[name] = project(value as Json, part);
   }
   return result;
 }

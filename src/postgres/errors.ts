@@ -73,6 +73,12 @@ export function isConnectionLost(error: unknown): boolean {
   return error instanceof Error && !(error instanceof ProblemError);
 }
 
+/** Not the fault of the statement: the database could not be reached, or the connection broke. */
+export function isUnreachable(error: unknown): boolean {
+  if (error instanceof DatabaseUnavailable) return error.kind !== 'statement_timeout';
+  return sqlState(error) !== undefined && isConnectionLost(error);
+}
+
 /** A short word for metrics and logs. */
 export function errorType(error: unknown): string {
   if (error instanceof DatabaseUnavailable) return error.kind;

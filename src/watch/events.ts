@@ -27,20 +27,20 @@ export class EventWriter {
     const updated = new Map<string | undefined, Buffer>();
     let shown: Shown | undefined;
     let left: Buffer | undefined;
-    return ({ fields, paths }, standing) => {
+    return ({ fields, selection }, standing) => {
       if (standing === '-') return undefined;
       if (standing === 'o') return this.count('left', (left ??= this.name('left', row)));
       const written = updated.get(fields);
       if (written !== undefined) return this.count('updated', written);
       shown ??= this.valid(row);
-      const frame = this.updated(shown, paths);
+      const frame = this.updated(shown, selection);
       updated.set(fields, frame);
       return frame;
     };
   }
 
-  updated(item: Shown, paths: Watch['paths']): Buffer {
-    const frame = eventFrame('updated', ...itemPieces(item, paths, this.service.written));
+  updated(item: Shown, selection: Watch['selection']): Buffer {
+    const frame = eventFrame('updated', ...itemPieces(item, selection, this.service.written));
     return this.count('updated', frame);
   }
 

@@ -2,7 +2,8 @@ import { type Changes, findChanges, type Removed } from '../changes/changes';
 import type { Position } from '../changes/snapshot';
 import { type Standing, StandingsReader, type WatchedList } from '../changes/standing';
 import type { Service } from '../contract/handler';
-import { DatabaseUnavailable, isConnectionLost } from '../postgres/errors';
+import { isUnreachable } from '../postgres/errors';
+import { reasonsOf } from '../telemetry/log';
 import type { EventWriter } from './events';
 import { Horizon } from './horizon';
 import type { Lane } from './lane';
@@ -54,7 +55,6 @@ export class Tail {
     service.metrics.watchHorizon(() => (this.groups.size === 0 ? 0 : this.horizon.age()));
   }
 
-  /** What has changed in a list since a position. */
   changesOf({ kinds }: WatchedList, since: Position) {
     return findChanges(this.service.db, kinds, since, MAX_CATCH_UP);
   }
@@ -133,11 +133,8 @@ export class Tail {
       this.failing = false;
       return TICK_MS;
     } catch (error) {
-      if (!this.failing) this.service.log.warn('changes cannot be read; watches wait', { error });
+      if (!this.failing) this.warn('reading changes failed; watches are paused', error);
       this.failing = true;
-      // One search that fails must not hold up the others: each stream goes on alone, or ends.
-      const isDown = error instanceof DatabaseUnavailable || isConnectionLost(error);
-      if (!isDown) this.scatter();
       return RETRY_MS;
     }
   }
@@ -169,11 +166,18 @@ export class Tail {
       return;
     }
     const outbox = new Outbox();
-    for (let start = 0; start < changed.length; start += CHUNK) {
-      // The last ones are sent together with what follows.
-      outbox.send();
-      const ids = changed.slice(start, start + CHUNK);
-      await this.collect(outbox, ids, since, groups, reader);
+    try {
+      for (let start = 0; start < changed.length; start += CHUNK) {
+        // The last ones are sent together with what follows.
+        outbox.send();
+        await this.collect(outbox, changed.slice(start, start + CHUNK), since, groups, reader);
+      }
+    } catch (error) {
+      if (isUnreachable(error)) throw error;
+      // One search that fails or is slow must not hold up the others: each stream goes on alone, or ends.
+      this.warn('reading changes for all watches failed; each reads its own', error);
+      this.scatter();
+      return;
     }
     this.collectRemoved(outbox, removed, groups);
     this.position = position;
@@ -185,8 +189,12 @@ export class Tail {
 
   /** Ends a stream that cannot go on. */
   abandon(watch: Watch, error: unknown): void {
-    this.service.log.warn('a watch ends, because what it shows cannot be read', { error });
+    this.warn('watch ended: its list cannot be read', error);
     watch.end();
+  }
+
+  private warn(message: string, error: unknown): void {
+    this.service.log.warn(message, { error: reasonsOf(error) });
   }
 
   /** Streams that have not been told for long where they stand. */

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Response } from 'express';
 import type { StandingsReader, WatchedList } from '../changes/standing';
+import type { Selection } from '../http/write-json';
 import { COMMENT, retryFrame } from './frames';
 
 /** After so much silence a stream shows that it is alive. */
@@ -12,7 +13,7 @@ const LIFETIME_MS = [30 * 60_000, 60 * 60_000] as const;
 /** A reader this many bytes behind with changes is disconnected, and resumes from where it is. */
 const MAX_WAITING = 1024 * 1024;
 /** How long a slow reader may take for what is still to be sent when its stream ends. */
-const LINGER_MS = 10_000;
+const LINGER_MS = 60_000;
 
 /** One open stream: what it shows, and its response. */
 export class Watch {
@@ -24,14 +25,14 @@ export class Watch {
 
   /**
    * @param reader for `list` alone
-   * @param paths what `fields` selects; undefined: everything
+   * @param selection what `fields` selects; undefined: everything
    * @param fields the parameter itself, the same for streams with equal frames
    * @param onEnd called once, when either side has ended the stream
    */
   constructor(
     readonly list: WatchedList,
     readonly reader: StandingsReader,
-    readonly paths: readonly (readonly string[])[] | undefined,
+    readonly selection: Selection | undefined,
     readonly fields: string | undefined,
     private readonly response: Response,
     private readonly onEnd: () => void,
@@ -67,8 +68,10 @@ export class Watch {
     this.wroteAt = Date.now();
   }
 
-  /** To be called every now and then. */
+  /** Sends a comment if nothing has been sent for long. To be called about every second. */
   breakSilence(): void {
+    // A slow reader still has something to read.
+    if (this.response.writableLength > 0) return;
     if (Date.now() - this.wroteAt >= SILENCE_MS) this.push([COMMENT]);
   }
 

@@ -2,7 +2,7 @@ import type { Response } from 'express';
 import { readCursor } from '../changes/snapshot';
 import { type Standing, StandingsReader, watchedList, type WatchedList } from '../changes/standing';
 import type { Service, WatchOpener, WatchRequest } from '../contract/handler';
-import { selectedPaths } from '../http/write-json';
+import { selectionOf } from '../http/write-json';
 import { type Step, ListSteps } from '../lists/steps';
 import type { Version } from '../lists/versions';
 import { ProblemError } from '../problems/problem';
@@ -88,8 +88,8 @@ export class Watches implements WatchOpener {
     response: Response,
   ): Watch {
     const reader = new StandingsReader([list]);
-    const paths = selectedPaths(fields, operation);
-    const watch: Watch = new Watch(list, reader, paths, fields, response, () => {
+    const selection = selectionOf(fields, operation);
+    const watch: Watch = new Watch(list, reader, selection, fields, response, () => {
       this.open.delete(watch);
       this.count--;
       this.tail.leave(watch);
@@ -146,7 +146,7 @@ export class Watches implements WatchOpener {
     const held = versions.map(({ id, version }) => written.find(id, version));
     const missing = versions.filter((_, index) => held[index] === undefined);
     const frames = held.flatMap((item) =>
-      item === undefined ? [] : [this.writer.updated(item, watch.paths)],
+      item === undefined ? [] : [this.writer.updated(item, watch.selection)],
     );
     if (missing.length === 0) return frames;
     const ids = missing.map(({ id }) => id);

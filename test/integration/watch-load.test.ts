@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { findChanges } from '../../src/changes/changes';
 import type { Database } from '../../src/postgres/database';
 import { fill, type Statement } from '../../src/postgres/statement';
@@ -87,6 +88,23 @@ test('a reader that is too slow is disconnected, and holds up nobody', async () 
   for (const stream of [resumed, other]) stream.close();
 });
 
+test('a reader of the first state may take its time', async () => {
+  // More than the sockets hold.
+  const specs = Array.from({ length: 60 }, (_, index) =>
+    create(`patient-${index}`, { spec: { padding: 'x'.repeat(200_000) } }),
+  );
+  const all = await Promise.all(specs);
+  const stream = await open({ search: "name like 'patient-%'" });
+  stream.pause();
+  // Longer than the silence after which a comment is due.
+  await sleep(18_000);
+  stream.resume();
+  expect(idsOf((await stream.untilSynced()).filter(({ event }) => event === 'updated'))).toEqual(
+    new Set(all),
+  );
+  stream.close();
+});
+
 describe('with 100,000 resources', () => {
   const search = "name = 'first'";
 
@@ -111,6 +129,21 @@ describe('with 100,000 resources', () => {
       expect(refused.status).toBe(410);
       expect(await refused.problem()).toMatchObject({ code: 'HYPERFLEET-GON-001' });
     }
+  });
+
+  test('a search for many values of a spec is answered by the index', async () => {
+    await inDatabase(async (client) => {
+      await client.query('VACUUM (ANALYZE) resources');
+    });
+    const values = Array.from({ length: 480 }, (_, n) => `'value ${n}'`);
+    const begin = performance.now();
+    const { status, body } = await api(app)
+      .get('/clusters')
+      .query({ search: `spec.region in (${values.join()})` });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ total: 0 });
+    // Row by row it takes twice as long.
+    expect(performance.now() - begin).toBeLessThan(2000);
   });
 
   test.each(['force_generic_plan', 'force_custom_plan'])(
