@@ -54,8 +54,8 @@ export async function createService(config: Config, log: Logger): Promise<Runnin
   const metrics = new Metrics();
   db.observe = ({ operation, table }, seconds, error) =>
     metrics.queryDone(operation, table, seconds, error === undefined ? error : errorType(error));
-  metrics.watchPool(db.pool);
-  metrics.watchFleet(() => countPending(db, config.stuckAfterSeconds));
+  metrics.addPoolGauges(db.pool);
+  metrics.addFleetGauges(() => countPending(db, config.stuckAfterSeconds));
   const parts = { config, contract, db, kinds, log, metrics, specs, written };
   const watches = new Watches(parts);
   // What a client may watch depends on the rules; those that still may, come back.

@@ -11,7 +11,7 @@ export interface Gate {
   authorizer?: Authorizer;
 }
 
-export const SYSTEM_ACTOR = 'system@hyperfleet.local';
+const SYSTEM_ACTOR = 'system@hyperfleet.local';
 
 /** @param operations every operationId that a rule may name */
 export async function createGate(

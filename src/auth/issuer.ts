@@ -65,19 +65,21 @@ export async function openIssuer(settings: IssuerSettings, log: Logger): Promise
  */
 function rememberClaims(provider: KeyProvider) {
   let keys = provider.keys;
-  const entries = new Map<string, { claims: JWTPayload; until: number }>();
+  const entries = new LRUCache<string, JWTPayload>({
+    max: REMEMBERED_TOKENS,
+    // Tokens expire by the time of day.
+    perf: { now: () => Date.now() },
+    ttlResolution: 0,
+  });
   return {
     recall(credentials: string): JWTPayload | undefined {
       if (keys !== provider.keys) entries.clear();
       keys = provider.keys;
-      const entry = entries.get(credentials);
-      return entry && Date.now() < entry.until ? entry.claims : undefined;
+      return entries.get(credentials);
     },
     remember(credentials: string, claims: JWTPayload) {
-      const [oldest] = entries.size < REMEMBERED_TOKENS ? [] : entries.keys();
-      if (oldest !== undefined) entries.delete(oldest);
-      const until = Math.min(Number(claims.exp) * 1_000, Date.now() + REMEMBERED_MS);
-      entries.set(credentials, { claims, until });
+      const ttl = Math.min(Number(claims.exp) * 1_000 - Date.now(), REMEMBERED_MS);
+      if (ttl > 0) entries.set(credentials, claims, { ttl });
     },
   };
 }

@@ -16,7 +16,7 @@ import { getResource, getVersion } from '../repositories/resources';
 import type { JsonObject, ResourceRow } from '../repositories/rows';
 import { resourceListing } from '../search/fields';
 import { listOptions, type ListRequest } from './list-options';
-import { watchList } from './watch';
+import { watchList } from './watch-list';
 
 export const list: ResourceHandler<'list'> = async (request, service) => {
   const { kind, ownerId } = request;
@@ -115,7 +115,7 @@ export const markDeleted: ResourceHandler<'delete'> = async (request, service) =
 
 export const forceDelete: ResourceHandler<'force-delete'> = async (request, service) => {
   const row = await forceDeleteResource(service.db, request, service.kinds);
-  service.log.warn('removed by force', {
+  service.log.warn('force-deleted', {
     resource_type: row.kind,
     resource_id: row.id,
     name: row.name,

@@ -1,10 +1,12 @@
 import fs from 'node:fs';
-import path from 'node:path';
+import { join } from 'node:path';
 import type { Knex } from 'knex';
+import { packageRoot } from '../config/package-root';
 
 // Any number works, as long as nothing else in the same database locks it.
 const MIGRATION_LOCK = 4_953_461_972;
 /** Where Knex records what it has applied. */
+const DIRECTORY = join(packageRoot, 'migrations');
 export const MIGRATIONS_TABLE = 'knex_migrations';
 
 /** Brings the schema up to date. @returns the names of the applied migrations */
@@ -54,7 +56,7 @@ let known: string[] | undefined;
 /** The names of all migrations of this code, oldest first. */
 export function knownMigrations(): readonly string[] {
   known ??= fs
-    .readdirSync(migrationsDirectory())
+    .readdirSync(DIRECTORY)
     .filter((name) => name.endsWith('.js'))
     .sort();
   return known;
@@ -78,23 +80,12 @@ function alone<T>(knex: Knex, work: (trx: Knex.Transaction) => Promise<T>): Prom
 
 function migrations() {
   return {
-    directory: migrationsDirectory(),
+    directory: DIRECTORY,
     tableName: MIGRATIONS_TABLE,
     loadExtensions: ['.js'],
     // Knex refuses a database that is ahead of the code; see pendingMigrations.
     disableMigrationsListValidation: true,
   };
-}
-
-/** The code runs from `src/` in tests and from `dist/src/` otherwise. */
-function migrationsDirectory(): string {
-  for (let directory = __dirname; ; directory = path.dirname(directory)) {
-    const candidate = path.join(directory, 'migrations');
-    if (fs.existsSync(candidate)) return candidate;
-    if (directory === path.dirname(directory)) {
-      throw new Error(`There is no migrations directory above ${__dirname}.`);
-    }
-  }
 }
 
 const OLDEST_SUPPORTED = 13;

@@ -78,7 +78,7 @@ const CANCEL_GRACE_MS = 1000;
  * Asks PostgreSQL to cancel the query of `client` (protocol message CancelRequest, on a separate connection).
  * Drops the connection if that does not help: a network that hangs must not block a request forever.
  */
-export function cancelQuery(client: pg.ClientBase, target: pg.ClientConfig): void {
+function cancelQuery(client: pg.ClientBase, target: pg.ClientConfig): void {
   void requestCancel(client, target);
   const drop = setTimeout(() => dropConnection(client), CANCEL_GRACE_MS);
   (client as pg.Client).once('drain', () => clearTimeout(drop));

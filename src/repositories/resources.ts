@@ -86,7 +86,7 @@ const LOCK_STATUS = statement<object, { id: string }>(
 );
 
 /** Locks a resource, then its status, until the transaction ends. A missing resource is not an error. */
-export async function lockResource(trx: Session, target: Target): Promise<void> {
+async function lockResource(trx: Session, target: Target): Promise<void> {
   await Promise.all([
     trx.query(LOCK_RESOURCE, targetValues(target)),
     trx.query(LOCK_STATUS, { id: target.id }),

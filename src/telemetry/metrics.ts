@@ -89,12 +89,12 @@ export class Metrics {
   }
 
   /** Adds a gauge for open watches, read at each scrape. */
-  watchWatches(open: () => number): void {
+  addWatchGauge(open: () => number): void {
     this.gaugeOf('hyperfleet_api_watches', 'Open watches', open);
   }
 
   /** Adds a counter of the events that watches have been sent, read at each scrape. */
-  watchEvents(counts: EventCounts): void {
+  addWatchEventCounter(counts: EventCounts): void {
     new Counter({
       name: 'hyperfleet_api_watch_events_total',
       help: 'Events sent to watches',
@@ -108,18 +108,18 @@ export class Metrics {
   }
 
   /** Adds a gauge for the oldest transaction in progress, read at each scrape. @param age in seconds */
-  watchHorizon(age: () => number): void {
+  addHorizonGauge(age: () => number): void {
     const help = 'How long the oldest transaction has been open while others have begun and ended';
     this.gaugeOf('hyperfleet_api_watch_xmin_age_seconds', help, age);
   }
 
   /** A tick has found changes and sent them. */
-  watchDelay(seconds: number): void {
+  observeWatchDelay(seconds: number): void {
     this.watchSeconds.observe(seconds);
   }
 
   /** Adds gauges for the connections of a pool, read at each scrape. */
-  watchPool(pool: Pick<Pool, 'totalCount' | 'idleCount' | 'waitingCount'>): void {
+  addPoolGauges(pool: Pick<Pool, 'totalCount' | 'idleCount' | 'waitingCount'>): void {
     const gauge = (name: string, help: string, value: () => number) =>
       this.gaugeOf(`hyperfleet_db_connections_${name}`, help, value);
     gauge('open', 'Pooled connections', () => pool.totalCount);
@@ -140,7 +140,7 @@ export class Metrics {
    * Adds gauges for resources that are not Ready, read from the database at a scrape.
    * @param count reads how many there are, by kind and by whether they are being deleted
    */
-  watchFleet(count: () => Promise<readonly PendingCount[]>): void {
+  addFleetGauges(count: () => Promise<readonly PendingCount[]>): void {
     let readAt = 0;
     let reading = Promise.resolve();
     const refresh = () => {

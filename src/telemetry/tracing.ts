@@ -10,7 +10,7 @@ export function activeTraceId(): string | undefined {
 const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
 
 /** Tracing is on when the standard variables name an exporter or an endpoint. */
-export function isTracingConfigured(env: NodeJS.ProcessEnv): boolean {
+function isTracingConfigured(env: NodeJS.ProcessEnv): boolean {
   if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return false;
   const exporter = env.OTEL_TRACES_EXPORTER?.trim().toLowerCase();
   if (exporter === 'none') return false;

@@ -1,5 +1,5 @@
 import type { Removed } from '../changes/changes';
-import type { Standing } from '../changes/standing';
+import type { Membership } from '../changes/membership';
 import type { Service } from '../contract/handler';
 import { type Shown, show } from '../contract/written';
 import { itemPieces } from '../http/write-json';
@@ -19,17 +19,17 @@ export class EventWriter {
 
   constructor(private readonly service: WriterService) {
     this.schemas = new ResourceSchemas(service.contract.document);
-    service.metrics.watchEvents(this.counts);
+    service.metrics.addWatchEventCounter(this.counts);
   }
 
   /** The events about a resource that was read; each is written once, however many streams send it. */
-  ofRow(row: ResourceRow): (watch: Watch, standing: Standing) => Buffer | undefined {
+  ofRow(row: ResourceRow): (watch: Watch, membership: Membership) => Buffer | undefined {
     const updated = new Map<string | undefined, Buffer>();
     let shown: Shown | undefined;
     let left: Buffer | undefined;
-    return ({ fields, selection }, standing) => {
-      if (standing === '-') return undefined;
-      if (standing === 'o') return this.count('left', (left ??= this.name('left', row)));
+    return ({ fields, selection }, membership) => {
+      if (membership === '-') return undefined;
+      if (membership === 'o') return this.count('left', (left ??= this.name('left', row)));
       const written = updated.get(fields);
       if (written !== undefined) return this.count('updated', written);
       shown ??= this.valid(row);

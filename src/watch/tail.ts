@@ -1,6 +1,6 @@
 import { type Changes, findChanges, type Removed } from '../changes/changes';
 import type { Position } from '../changes/snapshot';
-import { type Standing, StandingsReader, type WatchedList } from '../changes/standing';
+import { type Membership, MembershipReader, type WatchedList } from '../changes/membership';
 import type { Service } from '../contract/handler';
 import { isUnreachable } from '../postgres/errors';
 import { reasonsOf } from '../telemetry/log';
@@ -40,7 +40,7 @@ export class Tail {
   /** The streams of all groups have been sent everything up to here. */
   private position: Position | undefined;
   /** For the lists of all groups, in their order; undefined when these have changed. */
-  private reader: StandingsReader | undefined;
+  private reader: MembershipReader | undefined;
   private readonly loop = new Loop(() => this.tick());
   private readonly horizon = new Horizon();
   private failing = false;
@@ -52,7 +52,7 @@ export class Tail {
     private readonly writer: EventWriter,
     private readonly lane: Lane,
   ) {
-    service.metrics.watchHorizon(() => (this.groups.size === 0 ? 0 : this.horizon.age()));
+    service.metrics.addHorizonGauge(() => (this.groups.size === 0 ? 0 : this.horizon.age()));
   }
 
   changesOf({ kinds }: WatchedList, since: Position) {
@@ -152,7 +152,7 @@ export class Tail {
     const began = performance.now();
     const groups = [...this.groups.values()];
     // Before anything is awaited: streams may leave at any time.
-    const reader = (this.reader ??= new StandingsReader(groups.map(({ list }) => list)));
+    const reader = (this.reader ??= new MembershipReader(groups.map(({ list }) => list)));
     const kinds = [...new Set(groups.flatMap(({ list }) => list.kinds))];
     const changes = await findChanges(this.service.db, kinds, since, MAX_TICK);
     if (typeof changes === 'string') {
@@ -184,7 +184,7 @@ export class Tail {
     const found = outbox.told.size > 0;
     outbox.addSynced(new Set([...outbox.told, ...this.due(groups)]), position);
     outbox.send();
-    if (found) this.service.metrics.watchDelay((performance.now() - began) / 1000);
+    if (found) this.service.metrics.observeWatchDelay((performance.now() - began) / 1000);
   }
 
   /** Ends a stream that cannot go on. */
@@ -210,14 +210,14 @@ export class Tail {
     ids: readonly string[],
     since: Position,
     groups: readonly Group[],
-    reader: StandingsReader,
+    reader: MembershipReader,
   ): Promise<void> {
     if (ids.length === 0) return;
-    for (const { row, standings } of await reader.read(this.service.db, ids, since.snapshot)) {
+    for (const { row, memberships } of await reader.read(this.service.db, ids, since.snapshot)) {
       const frameFor = this.writer.ofRow(row);
       groups.forEach(({ watches }, index) => {
         for (const watch of watches) {
-          const frame = frameFor(watch, standings[index] as Standing);
+          const frame = frameFor(watch, memberships[index] as Membership);
           if (frame !== undefined) outbox.add(watch, frame);
         }
       });

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Response } from 'express';
-import type { StandingsReader, WatchedList } from '../changes/standing';
+import type { MembershipReader, WatchedList } from '../changes/membership';
 import type { Selection } from '../http/write-json';
 import { COMMENT, retryFrame } from './frames';
 
@@ -31,7 +31,7 @@ export class Watch {
    */
   constructor(
     readonly list: WatchedList,
-    readonly reader: StandingsReader,
+    readonly reader: MembershipReader,
     readonly selection: Selection | undefined,
     readonly fields: string | undefined,
     private readonly response: Response,

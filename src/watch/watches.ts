@@ -1,6 +1,11 @@
 import type { Response } from 'express';
 import { readCursor } from '../changes/snapshot';
-import { type Standing, StandingsReader, watchedList, type WatchedList } from '../changes/standing';
+import {
+  type Membership,
+  MembershipReader,
+  watchedList,
+  type WatchedList,
+} from '../changes/membership';
 import type { Service, WatchOpener, WatchRequest } from '../contract/handler';
 import { selectionOf } from '../http/write-json';
 import { type Step, ListSteps } from '../lists/steps';
@@ -36,7 +41,7 @@ export class Watches implements WatchOpener {
   constructor(private readonly service: WatchService) {
     this.writer = new EventWriter(service);
     this.tail = new Tail(service, this.writer, this.lane);
-    service.metrics.watchWatches(() => this.count);
+    service.metrics.addWatchGauge(() => this.count);
   }
 
   async begin(request: WatchRequest): Promise<(response: Response) => void> {
@@ -87,7 +92,7 @@ export class Watches implements WatchOpener {
     { fields, operation }: WatchRequest,
     response: Response,
   ): Watch {
-    const reader = new StandingsReader([list]);
+    const reader = new MembershipReader([list]);
     const selection = selectionOf(fields, operation);
     const watch: Watch = new Watch(list, reader, selection, fields, response, () => {
       this.open.delete(watch);
@@ -104,11 +109,11 @@ export class Watches implements WatchOpener {
     if (found === undefined || found === 'gone') {
       throw new ProblemError(
         'GON-001',
-        'What has changed since this cursor is not known any more.',
+        'The changes since this cursor are not known any more: list again.',
       );
     }
     if (found.tooMany) {
-      throw new ProblemError('GON-001', 'Too much has changed since this cursor.');
+      throw new ProblemError('GON-001', 'Too much has changed since this cursor: list again.');
     }
     return (watch: Watch) => this.tail.follow(watch, position!, found);
   }
@@ -140,7 +145,7 @@ export class Watches implements WatchOpener {
     }
   }
 
-  /** What is held need not be read. What has changed since the versions were read is sent as it is now. */
+  /** Cached resources are not read again. What has changed since the versions were read is sent as it is now. */
   private async framesOf(watch: Watch, versions: readonly Version[]): Promise<Buffer[]> {
     const { db, written } = this.service;
     const held = versions.map(({ id, version }) => written.find(id, version));
@@ -150,8 +155,8 @@ export class Watches implements WatchOpener {
     );
     if (missing.length === 0) return frames;
     const ids = missing.map(({ id }) => id);
-    for (const { row, standings } of await watch.reader.read(db, ids)) {
-      frames.push(this.writer.ofRow(row)(watch, standings[0] as Standing)!);
+    for (const { row, memberships } of await watch.reader.read(db, ids)) {
+      frames.push(this.writer.ofRow(row)(watch, memberships[0] as Membership)!);
     }
     return frames;
   }

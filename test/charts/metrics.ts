@@ -30,10 +30,10 @@ export const metricNames = (expressions: string[]): string[] => [
 /** Names of the metrics the service declares, asked of itself: some are put together. */
 export const declaredMetrics = (): string[] => {
   const metrics = new Metrics();
-  metrics.watchPool({ totalCount: 0, idleCount: 0, waitingCount: 0 });
-  metrics.watchFleet(() => Promise.resolve([]));
-  metrics.watchWatches(() => 0);
-  metrics.watchEvents({ updated: 0, left: 0, removed: 0 });
-  metrics.watchHorizon(() => 0);
+  metrics.addPoolGauges({ totalCount: 0, idleCount: 0, waitingCount: 0 });
+  metrics.addFleetGauges(() => Promise.resolve([]));
+  metrics.addWatchGauge(() => 0);
+  metrics.addWatchEventCounter({ updated: 0, left: 0, removed: 0 });
+  metrics.addHorizonGauge(() => 0);
   return metrics.registry.getMetricsAsArray().map(({ name }) => name);
 };

@@ -155,7 +155,7 @@ it('keeps a line a line in the text form, whatever control characters come', asy
   const { stdout } = await service.end('SIGTERM');
   const lines = stdout.split('\n').filter(Boolean);
   for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z (INFO|WARN) /);
-  const line = lines.find((text) => text.includes('removed by force'))!;
+  const line = lines.find((text) => text.includes('force-deleted'))!;
   expect(line).toContain('reason="gone\\n2026');
   for (const character of ['\u001b', '\u2028']) expect(stdout).not.toContain(character);
   expect(stdout).toMatch(

@@ -74,7 +74,7 @@ it('goes on serving while the schema moves ahead of it', async () => {
   for (let round = 0; round < 3; round++) expect(await exercise(api)).toEqual(FINE);
   await service.end('SIGTERM');
   const noise = service.log.filter(({ level, message }) => {
-    return level !== 'info' && message !== 'removed by force';
+    return level !== 'info' && message !== 'force-deleted';
   });
   expect(noise).toEqual([]);
 });
@@ -98,7 +98,7 @@ it('does not let clients notice a migration that changes what its prepared state
   expect((await api.get(path)).status).toBe(200);
   for (const statuses of await crowd()) expect(statuses).toEqual(FINE);
   const noise = service.log.filter(({ level, message }) => {
-    return level !== 'info' && message !== 'removed by force';
+    return level !== 'info' && message !== 'force-deleted';
   });
   expect(noise).toEqual([]);
 });

@@ -16,21 +16,21 @@ import {
 } from '../search/predicate';
 import { resolveSearch } from '../search/resolve';
 
-/** A list, with its search, that resources stand in some relation to. */
+/** A list, with its search, that resources are in or not. */
 export interface WatchedList {
   /** The same for lists that show the same. */
   readonly key: string;
   readonly kinds: readonly string[];
   readonly ownerId: string | undefined;
-  /** SQL for its `Standing` of a row. */
-  readonly standing: Sql;
+  /** SQL for its `Membership` of a row. */
+  readonly membership: Sql;
 }
 
 /**
- * How a resource that may have changed stands to a list: `i`, it is in it; `o`, it is out of it, and may have been in;
+ * Whether a resource that may have changed is in a list: `i`, it is in it; `o`, it is out of it, and may have been in;
  * `-`, it never was in, as far as this change goes.
  */
-export type Standing = 'i' | 'o' | '-';
+export type Membership = 'i' | 'o' | '-';
 
 /** @throws SearchError when the search does not fit the fields of the list */
 export function watchedList(
@@ -49,7 +49,7 @@ export function watchedList(
     render(all(conjuncts.filter((conjunct) => isWritten(conjunct) === wanted)), 'r.id', 'in row'),
   ) as [Sql, Sql];
   // Reports do not change what users write: a resource in which that does not match was not in the list before.
-  const standing = {
+  const membership = {
     sql: `CASE WHEN NOT (${isInScope.map((part) => part.sql).join(' AND ')}) THEN '-'
       WHEN ${written.sql} THEN CASE WHEN ${reported.sql} THEN 'i' ELSE 'o' END
       WHEN w.written THEN 'o' ELSE '-' END`,
@@ -59,20 +59,20 @@ export function watchedList(
       ...reported.bindings,
     ],
   };
-  return { key: JSON.stringify([kinds, ownerId, standing]), kinds, ownerId, standing };
+  return { key: JSON.stringify([kinds, ownerId, membership]), kinds, ownerId, membership };
 }
 
 function isWritten(predicate: Predicate): boolean {
   return !tablesOf(predicate).has('s');
 }
 
-/** A resource, and how it stands to some lists: a `Standing` for each, in their order. */
-export interface Standings {
+/** A resource, and whether it is in some lists: a `Membership` for each, in their order. */
+export interface Memberships {
   row: ResourceRow;
-  standings: string;
+  memberships: string;
 }
 
-type StandingsRow = ResourceRow & { standings: string };
+type MembershipsRow = ResourceRow & { memberships: string };
 
 /** @param since null: whatever does not match counts as changed */
 interface Asked {
@@ -85,13 +85,13 @@ const LISTS_AT_ONCE = 100;
 /** So that a statement with long searches is planned soon, and has no more parameters than PostgreSQL allows. */
 const BINDINGS_AT_ONCE = 2000;
 
-/** Reads resources with their standings in certain lists, prepared for being read often. */
-export class StandingsReader {
-  private readonly statements: Statement<StandingsRow, Asked>[] = [];
+/** Reads resources with their memberships in certain lists, prepared for being read often. */
+export class MembershipReader {
+  private readonly statements: Statement<MembershipsRow, Asked>[] = [];
 
   constructor(lists: readonly WatchedList[]) {
     for (const [index, part] of parts(lists).entries()) {
-      this.statements.push(findStandings(part, index === 0 ? RESOURCE_COLUMNS : 'r.id'));
+      this.statements.push(findMemberships(part, index === 0 ? RESOURCE_COLUMNS : 'r.id'));
     }
   }
 
@@ -99,7 +99,7 @@ export class StandingsReader {
    * One snapshot, whatever the number of lists. A resource that is gone is left out.
    * @param since the snapshot that the changes follow; undefined: whatever does not match was in the list before
    */
-  async read(db: Database, ids: readonly string[], since?: string): Promise<Standings[]> {
+  async read(db: Database, ids: readonly string[], since?: string): Promise<Memberships[]> {
     const asked = { ids, since: since ?? null };
     const [only, ...more] = this.statements;
     const found =
@@ -112,11 +112,11 @@ export class StandingsReader {
             ]);
             return results;
           });
-    const [rows, ...others] = found as [StandingsRow[], ...StandingsRow[][]];
-    const further = others.map((part) => new Map(part.map((row) => [row.id, row.standings])));
+    const [rows, ...others] = found as [MembershipsRow[], ...MembershipsRow[][]];
+    const further = others.map((part) => new Map(part.map((row) => [row.id, row.memberships])));
     return rows.map((row) => ({
       row,
-      standings: row.standings + further.map((part) => part.get(row.id)!).join(''),
+      memberships: row.memberships + further.map((part) => part.get(row.id)!).join(''),
     }));
   }
 }
@@ -126,13 +126,13 @@ function parts(lists: readonly WatchedList[]): WatchedList[][] {
   const result: WatchedList[][] = [];
   let bindings = 0;
   for (const list of lists) {
-    bindings += list.standing.bindings.length;
+    bindings += list.membership.bindings.length;
     const last = result.at(-1);
     if (last !== undefined && last.length < LISTS_AT_ONCE && bindings <= BINDINGS_AT_ONCE) {
       last.push(list);
     } else {
       result.push([list]);
-      bindings = list.standing.bindings.length;
+      bindings = list.membership.bindings.length;
     }
   }
   return result;
@@ -146,17 +146,22 @@ const ONE_SNAPSHOT = statement<never>(
 const IDS = new Slot('ids');
 const SINCE = new Slot('since');
 
-function findStandings(
+function findMemberships(
   lists: readonly WatchedList[],
   columns: string,
-): Statement<StandingsRow, Asked> {
-  const standings = lists.map(({ standing }) => standing.sql).join(', ');
+): Statement<MembershipsRow, Asked> {
+  const memberships = lists.map(({ membership }) => membership.sql).join(', ');
   const query = sql.raw(
-    `SELECT ${columns}, concat(${standings}) AS standings
+    `SELECT ${columns}, concat(${memberships}) AS memberships
      FROM ${RESOURCE_TABLES}, LATERAL (SELECT
        (?::pg_snapshot IS NULL OR NOT pg_visible_in_snapshot(r.changed_xid, ?::pg_snapshot)) AS written) w
      WHERE r.id = ANY (?::text[])`,
-    [...lists.flatMap(({ standing }) => standing.bindings), SINCE, SINCE, IDS] as Knex.RawBinding[],
+    [
+      ...lists.flatMap(({ membership }) => membership.bindings),
+      SINCE,
+      SINCE,
+      IDS,
+    ] as Knex.RawBinding[],
   );
   return compile({ operation: 'select', table: 'resources', keepsLargeJson: true }, query);
 }
