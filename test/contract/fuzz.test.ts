@@ -196,7 +196,7 @@ describe.each([
 
   test('the requests were good enough to succeed and bad enough to be refused', async () => {
     // The time may not have been enough for all, and some are rarely made well.
-    for (const end = Date.now() + 100_000; unsuccessful().length > 0 && Date.now() < end; ) {
+    for (const end = Date.now() + 100_000; unsuccessful().length > 0 && Date.now() < end;) {
       await fuzz(unsuccessful(), { numRuns: 100, seconds: 10 });
     }
     expect(unsuccessful().map(([name]) => name)).toEqual([]);

@@ -78,3 +78,13 @@ export function brokenLinks(file: string): string[] {
     (to) => !/^\w+:/.test(to) && !existsSync(join(packageRoot, dirname(file), to)),
   );
 }
+
+/** Files and directories of the code that a document names and that do not exist, from the root or from `src`. */
+export function missingFiles(file: string): string[] {
+  const named = readDocument(file).matchAll(
+    /`((?:src|scripts|test|examples|migrations)\/[\w./-]+|(?:[\w-]+\/)+[\w.-]+\.(?:ts|js|mjs|yaml|json|sh))`/g,
+  );
+  return Array.from(named, ([, name]) => name!).filter(
+    (name) => !['', 'src'].some((root) => existsSync(join(packageRoot, root, name))),
+  );
+}

@@ -41,11 +41,7 @@ describe('a search becomes SQL whose values are all bindings', () => {
     ["href = '/api/hyperfleet/v1/nodepools/2x'", '(FALSE)'],
     ["href > 'x'", "(('/api/hyperfleet/v1/clusters/' || r.id) > ?::text)", 'x'],
     ['spec.a."b c" = 1.0', '(r.spec @> (SELECT ?::jsonb))', '{"a":{"b c":1}}'],
-    [
-      "spec.a = '1'",
-      '(r.spec @> ANY ((SELECT ?::jsonb[])::jsonb[]))',
-      ['{"a":"1"}', '{"a":1}'],
-    ],
+    ["spec.a = '1'", '(r.spec @> ANY ((SELECT ?::jsonb[])::jsonb[]))', ['{"a":"1"}', '{"a":1}']],
     ["spec.a = '01'", '(r.spec @> (SELECT ?::jsonb))', '{"a":"01"}'],
     ['spec.a = True', '(r.spec @> (SELECT ?::jsonb))', '{"a":true}'],
     [
