@@ -28,7 +28,7 @@ export interface ReferenceDeclaration {
   max?: number;
 }
 
-/** The original's form of a number that is not given. */
+/** In the original's format, 0 means not set. */
 export function unlessZero(number: number | undefined): number | undefined {
   return number === 0 ? undefined : number;
 }

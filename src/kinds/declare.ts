@@ -128,7 +128,7 @@ function faultsOf({ declaration, place }: Entry, all: readonly Entry[]): string[
   const types = new Set<string>();
   references.forEach(({ ref_type, target_kind, min = 0, max = 0 }, index) => {
     const at = `${place}.references.${index}`;
-    if (types.has(ref_type)) faults.push(`${at}.ref_type is '${ref_type}', as of an earlier one`);
+    if (types.has(ref_type)) faults.push(`${at}.ref_type '${ref_type}' is declared more than once`);
     types.add(ref_type);
     if (find(target_kind) === undefined) {
       faults.push(`${at}.target_kind is '${target_kind}', which is not declared`);

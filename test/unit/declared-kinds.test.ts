@@ -169,7 +169,7 @@ describe('a fault', () => {
     [
       'a reference type that is there twice',
       [references(...[1, 2].map(() => ({ ref_type: 'wif', target_kind: 'WifConfig' }))), wif],
-      "entities.0.references.1.ref_type is 'wif', as of an earlier one",
+      "entities.0.references.1.ref_type 'wif' is declared more than once",
     ],
     [
       'a resource that must refer to its own kind',
