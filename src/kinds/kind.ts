@@ -92,11 +92,6 @@ export function getKind(kinds: Kinds, name: string): Kind {
   return kind;
 }
 
-/** The kinds that belong to a kind. */
-export function childrenOf(kinds: Kinds, parent: Kind): Kind[] {
-  return [...kinds.values()].filter((kind) => kind.parent?.name === parent.name);
-}
-
 /** The path of a resource; its parent is not part of it. */
 export function hrefOf({ plural }: Pick<Kind, 'plural'>, id: string): string {
   return `${API_BASE}/${plural}/${id}`;

@@ -1,5 +1,5 @@
 import type { Verb } from '../../src/contract/document';
-import { childrenOf, type Kind } from '../../src/kinds/kind';
+import type { Kind } from '../../src/kinds/kind';
 import { newReport } from '../support/factories';
 import { make, mark, newBody, pathOf, type Tried } from './requests';
 import { type ContractRequest, refersTo, type Scenario, type World } from './world';
@@ -32,7 +32,7 @@ export const CONFLICTS: Partial<Record<Verb, (tried: Tried) => Scenario[]>> = {
   delete: (tried) => [
     referredTo(tried),
     ...referrersOf(tried).map((referrer) => referredToBy(tried, referrer)),
-    ...childrenOf(tried.kinds, tried.kind)
+    ...childrenOf(tried)
       .filter(({ onParentDelete }) => onParentDelete === 'restrict')
       .map((child) => hasChild(tried, child)),
   ],
@@ -98,6 +98,10 @@ function referredToBy(tried: Tried, referrer: Kind): Scenario {
     const references = { [type]: [{ id }] };
     return (await make(world, { ...tried, kind: referrer }, { references })).id;
   });
+}
+
+function childrenOf({ kind, kinds }: Tried): Kind[] {
+  return [...kinds.values()].filter(({ parent }) => parent?.name === kind.name);
 }
 
 function hasChild(tried: Tried, child: Kind): Scenario {
