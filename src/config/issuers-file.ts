@@ -1,6 +1,6 @@
 import Ajv from 'ajv';
+import { brokenRule } from '../problems/ajv-error';
 import { describeRule } from '../problems/broken-rule';
-import { pointerSegments } from '../problems/field-path';
 import { type Config, ConfigError, jwksUrlProblem } from './config';
 import { readYamlFile } from './yaml-file';
 
@@ -125,7 +125,12 @@ export function declareIssuers(
   content.forEach((entry: unknown, index) => {
     const place = `issuers.${index}`;
     if (!validate(entry)) {
-      faults.push(...formFaults(validate.errors!, index));
+      for (const error of validate.errors!) {
+        const rule = brokenRule(error, ['issuers', index]);
+        // What an unknown property is for is unknown, too: its value may be a secret.
+        if (rule.keyword === 'additionalProperties') rule.value = undefined;
+        faults.push(describeRule(rule).message);
+      }
       return;
     }
     const found = entryFaults(entry);
@@ -155,17 +160,6 @@ function conflicts(placed: readonly Placed[]): string[] {
     }
   }
   return faults;
-}
-
-function formFaults(errors: NonNullable<Ajv['errors']>, index: number): string[] {
-  return errors.map(({ instancePath, keyword, message = '', params, data }) => {
-    const { missingProperty, additionalProperty } = params as Record<string, string | undefined>;
-    const property = missingProperty ?? additionalProperty;
-    const path = ['issuers', index, ...pointerSegments(instancePath)];
-    if (property !== undefined) path.push(property);
-    const value = property === undefined ? data : undefined;
-    return describeRule({ path, keyword, message, value }).message;
-  });
 }
 
 /** What a schema cannot say. */

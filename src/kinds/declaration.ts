@@ -1,6 +1,6 @@
 import Ajv from 'ajv';
+import { brokenRule } from '../problems/ajv-error';
 import { describeRule } from '../problems/broken-rule';
-import { pointerSegments } from '../problems/field-path';
 import { ADAPTER_NAME } from './adapter-names';
 
 /** One kind, as an operator declares it in a file. docs/kinds.md describes each property. */
@@ -101,20 +101,12 @@ export function readEntries(entities: unknown): { entries: Entry[]; faults: stri
       entries.push({ declaration: entity, place: `entities.${index}` });
       return;
     }
-    for (const { instancePath, keyword, message = '', params, data } of validate.errors ?? []) {
-      const { missingProperty, additionalProperty } = params as Record<string, string | undefined>;
-      const property = missingProperty ?? additionalProperty;
-      const path = [
-        'entities',
-        index,
-        ...pointerSegments(instancePath),
-        ...(property ? [property] : []),
-      ];
-      if (property === 'conditions') faults.push(`${path.join('.')} ${CONDITIONS}`);
+    for (const error of validate.errors!) {
+      const rule = brokenRule(error, ['entities', index]);
+      if (rule.path.at(-1) === 'conditions') faults.push(`${rule.path.join('.')} ${CONDITIONS}`);
       else {
-        const words = keyword === 'not' ? PLURAL_TAKEN : message;
-        const value = property === undefined ? data : undefined;
-        faults.push(describeRule({ path, keyword, message: words, value }).message);
+        const message = rule.keyword === 'not' ? PLURAL_TAKEN : rule.message;
+        faults.push(describeRule({ ...rule, message }).message);
       }
     }
   });

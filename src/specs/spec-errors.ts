@@ -1,19 +1,14 @@
 import type { AnySchema, ErrorObject } from 'ajv';
-import { type BrokenRule, describeRule, distinctFields } from '../problems/broken-rule';
-import { type FieldPath, hasOwn, pointerSegments } from '../problems/field-path';
+import { brokenRule, pathOf } from '../problems/ajv-error';
+import { describeRule, distinctFields } from '../problems/broken-rule';
+import type { FieldPath } from '../problems/field-path';
 import type { ProblemField } from '../problems/problem';
 import type { Ajv } from './schemas';
 
 const UNIONS = new Set(['anyOf', 'oneOf']);
 /** They only say that another rule is broken, which has an error of its own. */
 const REPEATING = new Set(['if', 'propertyNames']);
-/** In OpenAPI 3.0 an exclusive limit is a flag beside the limit, and the limit is what ajv names. */
-const EXCLUSIVE = new Map<unknown, string>([
-  ['>', 'exclusiveMinimum'],
-  ['<', 'exclusiveMaximum'],
-]);
-/** A schema may allow more values, and more forms, than fit into a message. */
-const MAX_VALUES = 20;
+/** A union may have more forms than fit into a message. */
 const MAX_REASONS = 3;
 
 /**
@@ -58,33 +53,4 @@ function errorsOfForms(
 function reasons(broken: readonly (readonly ErrorObject[])[], path: FieldPath): string {
   const first = broken.slice(0, MAX_REASONS).flatMap((errors) => errors.slice(0, 1));
   return first.map((error) => describeRule(brokenRule(error, path)).message).join('; or ');
-}
-
-function pathOf({ instancePath }: ErrorObject, base: FieldPath): FieldPath {
-  return [...base, ...pointerSegments(instancePath)];
-}
-
-function brokenRule(error: ErrorObject, base: FieldPath): BrokenRule {
-  const { data, propertyName, message = '' } = error;
-  const params = error.params as Record<string, unknown>;
-  const name: unknown =
-    propertyName ??
-    params.missingProperty ??
-    params.additionalProperty ??
-    params.unevaluatedProperty;
-  const rule = {
-    path: pathOf(error, base),
-    keyword: EXCLUSIVE.get(params.comparison) ?? error.keyword,
-    message: message + allowedValues(error.keyword, params),
-  };
-  if (typeof name !== 'string') return { ...rule, value: data };
-  const value = propertyName ?? (hasOwn(data, name) ? data[name] : undefined);
-  return { ...rule, path: [...rule.path, name], value };
-}
-
-function allowedValues(keyword: string, params: Record<string, unknown>): string {
-  if (keyword !== 'enum' && keyword !== 'const') return '';
-  const values = (params.allowedValues ?? [params.allowedValue]) as unknown[];
-  const shown = values.slice(0, MAX_VALUES).map((value) => JSON.stringify(value));
-  return `: ${shown.join(', ')}`;
 }

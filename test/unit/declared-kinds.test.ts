@@ -101,6 +101,11 @@ describe('a fault', () => {
     ],
     ['an unknown property', [{ ...channel, color: 'red' }], 'entities.0.color is not allowed'],
     [
+      'a word that means nothing',
+      [channel, { ...version, on_parent_delete: 'keep' }],
+      'entities.1.on_parent_delete must be equal to one of the allowed values: "cascade", "restrict" (got "keep")',
+    ],
+    [
       'conditions',
       [{ ...channel, conditions: [] }],
       'entities.0.conditions is not supported: conditions cannot be declared for a kind',

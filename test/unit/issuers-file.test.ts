@@ -53,6 +53,11 @@ test('one issuer may send tokens in two headers, and two issuers in one', () => 
   expect(declareIssuers(entries).faults).toEqual([]);
 });
 
+test('the value of an unknown property may be a secret and is not shown', () => {
+  const { faults } = declareIssuers([{ ...MINIMAL, shared_key: 'hunter2' }]);
+  expect(faults).toEqual(['issuers.0.shared_key is not allowed']);
+});
+
 test.each<[name: string, content: unknown, ...faults: string[]]>([
   ['nothing', null, 'it must be a list of issuers, each with issuer_url'],
   ['an empty list', [], 'it must be a list of issuers, each with issuer_url'],
