@@ -96,7 +96,7 @@ function changed(
 /** What contradicts itself or the other declarations. */
 function faultsOf({ declaration, place }: Entry, all: readonly Entry[]): string[] {
   const { kind, plural, parent_kind, references = [], required_adapters = [] } = declaration;
-  const { name_min_len, name_max_len } = declaration;
+  const { name_min_len, name_max_len, spec_schema_name, require_spec_schema } = declaration;
   const faults: string[] = [];
   const find = (name: string) => all.find((entry) => entry.declaration.kind === name)?.declaration;
 
@@ -119,6 +119,9 @@ function faultsOf({ declaration, place }: Entry, all: readonly Entry[]): string[
     } else if (parent.parent_kind !== undefined) {
       faults.push(`${place}.parent_kind is '${parent_kind}', which has a parent of its own`);
     }
+  }
+  if (require_spec_schema && spec_schema_name === undefined) {
+    faults.push(`${place}.require_spec_schema needs spec_schema_name`);
   }
   const wrong = adaptersFault(required_adapters);
   if (wrong !== undefined) faults.push(`${place}.required_adapters ${wrong}`);

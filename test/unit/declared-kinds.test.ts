@@ -5,6 +5,7 @@ import { getKind } from '../../src/kinds/kind';
 
 const channel = { kind: 'Channel', plural: 'channels' };
 const version = { kind: 'Version', plural: 'versions', parent_kind: 'Channel' };
+const builtIn = { kind: 'NodePool', plural: 'nodepools' };
 const wif = { kind: 'WifConfig', plural: 'wifconfigs' };
 
 const declare = (...entities: object[]) => declareKinds(entities, {});
@@ -71,6 +72,12 @@ describe('an entry about a built-in kind', () => {
     });
   });
 
+  test('may require its schema, which has a name already', () => {
+    const { kinds, faults } = declare({ ...builtIn, require_spec_schema: true });
+    expect(faults).toEqual([]);
+    expect(getKind(kinds, 'NodePool').requireSpecSchema).toBe(true);
+  });
+
   test('changes nothing that it does not name', () => {
     const { kinds } = declare({ kind: 'Cluster', plural: 'clusters' });
     expect(getKind(kinds, 'Cluster').requiredAdapters).toEqual(CLUSTER.required_adapters);
@@ -85,7 +92,6 @@ describe('an entry about a built-in kind', () => {
 });
 
 describe('a fault', () => {
-  const builtIn = { kind: 'NodePool', plural: 'nodepools' };
   test.each<[string, object[], string]>([
     ['no name', [{ plural: 'channels' }], 'entities.0.kind is required'],
     ['a name in lower case', [{ ...channel, kind: 'channel' }], 'entities.0.kind must match'],
@@ -140,6 +146,11 @@ describe('a fault', () => {
       'itself as parent',
       [{ ...version, parent_kind: 'Version' }],
       "entities.0.parent_kind is 'Version', which has a parent of its own",
+    ],
+    [
+      'a schema that must be there and has no name',
+      [{ ...channel, require_spec_schema: true }],
+      'entities.0.require_spec_schema needs spec_schema_name',
     ],
     [
       'adapters with one condition type',
