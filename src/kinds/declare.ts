@@ -89,8 +89,9 @@ function changed(
       `${place}: names of a ${builtIn.kind} must stay within ${builtIn.name_min_len} to ${builtIn.name_max_len} characters`,
     );
   }
-  const { parent_kind } = builtIn;
-  return { ...builtIn, ...wanted, parent_kind, name_min_len, name_max_len };
+  // What is wrong here must not show up again as a fault of other kinds.
+  const { plural, parent_kind } = builtIn;
+  return { ...builtIn, ...wanted, plural, parent_kind, name_min_len, name_max_len };
 }
 
 /** What contradicts itself or the other declarations. */

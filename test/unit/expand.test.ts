@@ -210,6 +210,23 @@ describe('what the contract has already', () => {
     ]);
   });
 
+  it('is not claimed by others where an entry gives a built-in kind another plural', () => {
+    const { kinds, faults } = declareKinds(
+      [
+        { kind: 'Cluster', plural: 'dogs' },
+        { kind: 'NodePool', plural: 'pools' },
+        { kind: 'Dog', plural: 'dogs' },
+        { kind: 'Puppy', plural: 'puppies', parent_kind: 'Dog' },
+      ],
+      {},
+    );
+    expect(faults).toEqual([
+      "entities.0.plural must be 'clusters': Cluster is built in",
+      "entities.1.plural must be 'nodepools': NodePool is built in",
+    ]);
+    expect(expandContract(contract, kinds).faults).toEqual([]);
+  });
+
   it('is not what every object inherits', () => {
     const { document, faults } = expand({ kind: 'Constructor', plural: 'constructor' });
     expect(faults).toEqual([]);
