@@ -1,6 +1,7 @@
 import Ajv from 'ajv';
 import { brokenRule } from '../problems/ajv-error';
 import { describeRule } from '../problems/broken-rule';
+import { hasOwn } from '../problems/field-path';
 import { ADAPTER_NAME } from './adapter-names';
 
 /** One kind, as an operator declares it in a file. docs/kinds.md describes each property. */
@@ -77,16 +78,24 @@ export const ENTRY_SCHEMA = {
   },
 } as const;
 
-/** A declaration and its place in messages, for example `entities.2`. */
+/** What an entry says about a kind. */
 export interface Entry {
-  declaration: KindDeclaration;
+  /** Without the properties that are ill-formed. */
+  declaration: Pick<KindDeclaration, 'kind'> & Partial<KindDeclaration>;
+  /** In messages, for example `entities.2`. */
   place: string;
+  /** undefined: none. */
+  illFormed?: ReadonlySet<unknown>;
 }
 
 const PLURAL_TAKEN = `must not be one of ${TAKEN_PLURALS.join(', ')}`;
 const CONDITIONS = 'is not supported: conditions cannot be declared for a kind';
 
-/** Sorts out entries that do not have the form of a declaration. @returns the others, and every fault */
+/**
+ * Checks the form of entries.
+ * @returns every fault, and what is well-formed of each entry that names a kind: it may have other faults, and other
+ * entries may refer to it
+ */
 export function readEntries(entities: unknown): { entries: Entry[]; faults: string[] } {
   if (!Array.isArray(entities)) return { entries: [], faults: ['entities must be a list'] };
   // Most services declare nothing, and compiling takes a part of their start.
@@ -97,18 +106,25 @@ export function readEntries(entities: unknown): { entries: Entry[]; faults: stri
   const entries: Entry[] = [];
   const faults: string[] = [];
   entities.forEach((entity: unknown, index) => {
+    const place = `entities.${index}`;
     if (validate(entity)) {
-      entries.push({ declaration: entity, place: `entities.${index}` });
+      entries.push({ declaration: entity, place });
       return;
     }
+    const illFormed = new Set<unknown>();
     for (const error of validate.errors!) {
       const rule = brokenRule(error, ['entities', index]);
+      illFormed.add(rule.path[2]);
       if (rule.path.at(-1) === 'conditions') faults.push(`${rule.path.join('.')} ${CONDITIONS}`);
       else {
         const message = rule.keyword === 'not' ? PLURAL_TAKEN : rule.message;
         faults.push(describeRule({ ...rule, message }).message);
       }
     }
+    if (!hasOwn(entity, 'kind') || illFormed.has('kind')) return;
+    const rest = Object.entries(entity).filter(([name]) => !illFormed.has(name));
+    const declaration = Object.fromEntries(rest) as Entry['declaration'];
+    entries.push({ declaration, place, illFormed });
   });
   return { entries, faults };
 }

@@ -4,7 +4,7 @@ import { type Entry, type KindDeclaration, readEntries, unlessZero } from './dec
 import { createKind, type Kind, type Kinds } from './kind';
 
 export interface Declared {
-  /** The built-in kinds and those that are declared without a fault; parents come before their children. */
+  /** The built-in kinds and those whose declaration is well-formed; parents come before their children. */
   kinds: Kinds;
   /** Everything that is wrong, each with its place. Empty: the kinds can be served. */
   faults: string[];
@@ -27,8 +27,9 @@ export function declareKinds(entities: unknown, adapters: RequiredAdapters): Dec
   );
 
   const kinds = new Map<string, Kind>();
-  const tops = declared.filter(({ declaration }) => declaration.parent_kind === undefined);
-  const children = declared.filter(({ declaration }) => declaration.parent_kind !== undefined);
+  const whole = declared.filter(isWhole);
+  const tops = whole.filter(({ declaration }) => declaration.parent_kind === undefined);
+  const children = whole.filter(({ declaration }) => declaration.parent_kind !== undefined);
   for (const { declaration } of tops)
     kinds.set(declaration.kind, createKind(declaration, undefined));
   for (const { declaration } of children) {
@@ -36,6 +37,10 @@ export function declareKinds(entities: unknown, adapters: RequiredAdapters): Dec
     if (parent !== undefined) kinds.set(declaration.kind, createKind(declaration, parent));
   }
   return { kinds, faults };
+}
+
+function isWhole(entry: Entry): entry is Entry & { declaration: KindDeclaration } {
+  return entry.illFormed === undefined;
 }
 
 /** Entries about built-in kinds change these; a repeated kind is a fault. */
@@ -48,7 +53,8 @@ function withBuiltIn(
     BUILT_IN.map((declaration) => [declaration.kind, { declaration, place: declaration.kind }]),
   );
   const seen = new Map<string, string>();
-  for (const { declaration, place } of entries) {
+  for (const entry of entries) {
+    const { declaration, place } = entry;
     const { kind } = declaration;
     const other = seen.get(kind);
     if (other !== undefined) {
@@ -57,9 +63,10 @@ function withBuiltIn(
     }
     seen.set(kind, place);
     const builtIn = BUILT_IN.find((known) => known.kind === kind);
-    const complete =
-      builtIn === undefined ? declaration : changed(builtIn, declaration, place, faults);
-    byKind.set(kind, { declaration: complete, place });
+    byKind.set(
+      kind,
+      builtIn === undefined ? entry : { declaration: changed(builtIn, entry, faults), place },
+    );
   }
   for (const { kind } of BUILT_IN) {
     const { declaration, place } = byKind.get(kind)!;
@@ -72,8 +79,7 @@ function withBuiltIn(
 /** A built-in kind with what an operator may change of it. */
 function changed(
   builtIn: BuiltInDeclaration,
-  wanted: KindDeclaration,
-  place: string,
+  { declaration: wanted, place }: Entry,
   faults: string[],
 ): BuiltInDeclaration {
   for (const name of ['plural', 'parent_kind'] as const) {
@@ -95,14 +101,14 @@ function changed(
 }
 
 /** What contradicts itself or the other declarations. */
-function faultsOf({ declaration, place }: Entry, all: readonly Entry[]): string[] {
+function faultsOf({ declaration, place, illFormed }: Entry, all: readonly Entry[]): string[] {
   const { kind, plural, parent_kind, references = [], required_adapters = [] } = declaration;
   const { name_min_len, name_max_len, spec_schema_name, require_spec_schema } = declaration;
   const faults: string[] = [];
   const find = (name: string) => all.find((entry) => entry.declaration.kind === name)?.declaration;
 
   const first = all.find((entry) => entry.declaration.plural === plural)!;
-  if (first.declaration.kind !== kind) {
+  if (plural !== undefined && first.declaration.kind !== kind) {
     faults.push(`${place}.plural is '${plural}', which is the plural of ${first.declaration.kind}`);
   }
   const twin = all.find(({ declaration: other }) => {
@@ -121,7 +127,8 @@ function faultsOf({ declaration, place }: Entry, all: readonly Entry[]): string[
       faults.push(`${place}.parent_kind is '${parent_kind}', which has a parent of its own`);
     }
   }
-  if (require_spec_schema && spec_schema_name === undefined) {
+  const isNamed = spec_schema_name !== undefined || illFormed?.has('spec_schema_name');
+  if (require_spec_schema && !isNamed) {
     faults.push(`${place}.require_spec_schema needs spec_schema_name`);
   }
   const wrong = adaptersFault(required_adapters);

@@ -228,6 +228,46 @@ describe('a fault', () => {
     expect(faults).toHaveLength(6);
   });
 
+  test('of form hides no other of its entry, and is none of the entries that refer to it', () => {
+    const faults = faultsOf(
+      {
+        ...{ kind: 'Bb', plural: 'bbs', parent_kind: 'Zed', note: 'x' },
+        ...{ name_min_len: 5, name_max_len: 2 },
+      },
+      { kind: 'Cc', plural: 'ccs', references: [{ ref_type: 'bb', target_kind: 'Bb' }] },
+    );
+    expect(faults).toEqual([
+      'entities.0.note is not allowed (got "x")',
+      "entities.0.parent_kind is 'Zed', which is not declared",
+      'entities.0.name_max_len is 2, less than name_min_len',
+    ]);
+  });
+
+  test.each([
+    ['no plural', { plural: undefined }, 'plural is required'],
+    ['a parent', { parent_kind: 1 }, 'parent_kind must be string (got 1)'],
+    [
+      'references',
+      { references: [{ ref_type: 'a', target_kind: 'Nothing', min: 'x' }] },
+      'references.0.min must be integer (got "x")',
+    ],
+    [
+      'a schema',
+      { spec_schema_name: 1, require_spec_schema: true },
+      'spec_schema_name must be string (got 1)',
+    ],
+  ])('is no more than that where it is of form: %s', (_what, wrong, fault) => {
+    const other = { kind: 'Other', plural: 'others' };
+    const entities = [
+      { ...channel, ...wrong },
+      { ...other, ...wrong },
+      { ...builtIn, ...wrong },
+    ];
+    const { kinds, faults } = declare(...entities, version);
+    expect(faults).toEqual(entities.map((_, index) => `entities.${index}.${fault}`));
+    expect([...kinds.keys()]).toEqual(['Cluster', 'NodePool']);
+  });
+
   test('is anything but a list', () => {
     expect(declareKinds({ kind: 'Channel' }, {}).faults).toEqual(['entities must be a list']);
   });
