@@ -149,22 +149,25 @@ function faultsOf({ declaration, place, illFormed }: Entry, all: readonly Entry[
   return faults;
 }
 
-/** Kinds that require references to one another: no resource of theirs could ever be the first. */
+/** Required references that lead back to their kind, maybe through parents: no resource could be the first. */
 function requiredCycles(all: readonly Entry[]): string[] {
-  const required = new Map(
-    all.map(({ declaration: { kind, references = [] } }) => [
-      kind,
-      references.filter(({ min = 0 }) => min > 0).map(({ target_kind }) => target_kind),
-    ]),
+  const needed = new Map(
+    all.map(({ declaration: { kind, parent_kind, references = [] } }) => {
+      const targets = references.filter(({ min = 0 }) => min > 0).map((to) => to.target_kind);
+      return [kind, targets.concat(parent_kind ?? [])];
+    }),
   );
-  const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
-    (required.get(from) ?? []).some((next) => {
-      if (next === to) return true;
-      if (seen.has(next)) return false;
-      seen.add(next);
-      return reaches(next, to, seen);
-    });
-  return all
-    .filter(({ declaration: { kind } }) => reaches(kind, kind))
-    .map(({ place }) => `${place}.references form a cycle of references that are all required`);
+  const needs = (from: string, to: string, seen = new Set<string>()): boolean => {
+    if (from === to) return true;
+    if (seen.has(from)) return false;
+    seen.add(from);
+    return (needed.get(from) ?? []).some((next) => needs(next, to, seen));
+  };
+  return all.flatMap(({ declaration: { kind, references = [] }, place }) =>
+    references.flatMap(({ target_kind, min = 0 }, index) => {
+      if (min === 0 || !needs(target_kind, kind)) return [];
+      const why = `it requires ${target_kind}, which cannot exist without ${kind}`;
+      return [`${place}.references.${index} makes a cycle: ${why}`];
+    }),
+  );
 }

@@ -44,6 +44,12 @@ describe('a declared kind', () => {
     ]);
   });
 
+  test('may require a reference to its parent, and allow one to its children', () => {
+    const required = { ref_type: 'channel', target_kind: 'Channel', min: 1 };
+    const allowed = { ref_type: 'default', target_kind: 'Version', max: 1 };
+    expect(faultsOf(references(allowed), { ...version, references: [required] })).toEqual([]);
+  });
+
   test('may be named like a property that every object has', () => {
     const { kinds, faults } = declare({
       ...{ kind: 'Constructor', plural: 'constructor' },
@@ -190,7 +196,7 @@ describe('a fault', () => {
     [
       'a resource that must refer to its own kind',
       [references({ ref_type: 'next', target_kind: 'Channel', min: 1 })],
-      'entities.0.references form a cycle of references that are all required',
+      'entities.0.references.0 makes a cycle: it requires Channel, which cannot exist without Channel',
     ],
     [
       'a cycle of required references',
@@ -198,7 +204,24 @@ describe('a fault', () => {
         references({ ref_type: 'wif', target_kind: 'WifConfig', min: 1 }),
         { ...wif, references: [{ ref_type: 'channel', target_kind: 'Channel', min: 1 }] },
       ],
-      'entities.1.references form a cycle of references that are all required',
+      'entities.1.references.0 makes a cycle: it requires Channel, which cannot exist without WifConfig',
+    ],
+    [
+      'a resource that must refer to a child of its own kind',
+      [references({ ref_type: 'default', target_kind: 'Version', min: 1 }), version],
+      'entities.0.references.0 makes a cycle: it requires Version, which cannot exist without Channel',
+    ],
+    [
+      'a cycle of required references that leads through a parent',
+      [
+        references(
+          { ref_type: 'any', target_kind: 'Version' },
+          { ref_type: 'wif', target_kind: 'WifConfig', min: 1 },
+        ),
+        { ...wif, references: [{ ref_type: 'version', target_kind: 'Version', min: 1 }] },
+        version,
+      ],
+      'entities.0.references.1 makes a cycle: it requires WifConfig, which cannot exist without Channel',
     ],
     [
       'another plural for a built-in kind',
