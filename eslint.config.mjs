@@ -3,33 +3,27 @@ import tseslint from 'typescript-eslint';
 
 /** The rooms of `src/`, top to bottom: a room imports only from rooms below it. */
 const ROOMS = [
-  ...['handlers', 'watch', 'http', 'auth', 'contract', 'specs', 'lists', 'changes', 'repositories'],
-  ...['search', 'conditions'],
+  ...['client', 'handlers', 'watch', 'http', 'auth', 'contract', 'specs', 'lists', 'changes'],
+  ...['repositories', 'search', 'conditions'],
   ...['postgres', 'embedded', 'telemetry', 'config', 'kinds', 'problems'],
 ];
 /** They are pure, so what is below them is not for them either. */
 const PURE = ['search', 'conditions'];
 
+const restrict = (files, regex, message) => ({
+  files,
+  rules: { 'no-restricted-imports': ['error', { patterns: [{ regex, message }] }] },
+});
+
 const DIRECTIONS = ROOMS.map((room, level) => {
   const forbidden = [...ROOMS.slice(0, level), ...(PURE.includes(room) ? ['postgres'] : [])];
   const rooms = forbidden.length > 0 ? `|(${forbidden.join('|')})/` : '';
-  return {
-    files: [`src/${room}/**/*.ts`],
-    rules: {
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            {
-              regex: `^\\.\\./([^/]+$${rooms})`,
-              message: `${room} imports only from rooms below it (CONTRIBUTING.md).`,
-            },
-          ],
-        },
-      ],
-    },
-  };
+  const message = `${room} imports only from rooms below it (CONTRIBUTING.md).`;
+  return restrict([`src/${room}/**/*.ts`], `^\\.\\./([^/]+$${rooms})`, message);
 });
+
+const CLIENT_ALONE =
+  'The client is used without the server: it imports only its own files and the generated types.';
 
 export default tseslint.config(
   { ignores: ['dist/', 'generated/', 'node_modules/', 'coverage/', 'artifacts/', 'charts/'] },
@@ -58,22 +52,9 @@ export default tseslint.config(
   { files: ['**/*.{ts,js,mjs}'], rules: { 'max-lines': ['error', { max: 250 }] } },
   { files: ['test/**/*.ts'], rules: { 'max-lines': ['error', { max: 320 }] } },
   ...DIRECTIONS,
-  {
-    files: ['src/*.ts'],
-    rules: {
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            {
-              regex: '^\\./embedded/',
-              message: 'The embedded PostgreSQL is loaded when it is used.',
-            },
-          ],
-        },
-      ],
-    },
-  },
+  restrict(['src/*.ts'], '^\\./embedded/', 'The embedded PostgreSQL is loaded when it is used.'),
+  restrict(['src/client.ts'], '^\\.(?!/client/|\\./generated/openapi$)', CLIENT_ALONE),
+  restrict(['src/client/**/*.ts'], '^\\.\\.(?!/\\.\\./generated/openapi$)', CLIENT_ALONE),
   {
     files: ['test/**/*.ts'],
     rules: {
