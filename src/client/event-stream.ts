@@ -7,7 +7,7 @@ type StreamResult =
 
 export type GetStream = (path: string, options: object) => Promise<StreamResult>;
 
-/** The service sends a comment every 15 s. */
+/** The service sends a comment after 15 s without an event. */
 const SILENCE_MS = 45_000;
 
 interface StreamOptions {
