@@ -1,4 +1,5 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import type { Middleware } from 'openapi-fetch';
 import { ok } from './api-error';
 
 type StreamResult =
@@ -18,11 +19,14 @@ interface StreamOptions {
   onRetry: (pause: number) => void;
 }
 
+/** The service was not reached, or the connection broke. `cause` says how; the next attempt may succeed. */
+export class ConnectionLost extends Error {}
+
 /**
  * Yields the events of one connection until the service ends it. It reads on only when it is asked for the next
  * event: a slow consumer makes the service wait.
- * @throws ApiError for a response that is not a success; the reason of the signal; another error when the connection
- * breaks, or when nothing has come for 45 s
+ * @throws ApiError for a response that is not a success; ConnectionLost, also when nothing has come for 45 s or the
+ * signal aborts; another error when there was no request, or the response is not a stream of events
  */
 export async function* readEvents(
   get: GetStream,
@@ -31,9 +35,15 @@ export async function* readEvents(
 ): AsyncGenerator<EventSourceMessage, void, undefined> {
   const connection = new AbortController();
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  let sent = false;
+  const lost = (cause: unknown): never => {
+    throw sent ? new ConnectionLost('The connection is lost', { cause }) : cause;
+  };
   try {
-    const options = { params, parseAs: 'stream', signal: connection.signal };
-    const { data, response } = await ok(notSilent(get(path, options), signal));
+    // Comes after all that makes the request, such as its token.
+    const middleware: Middleware[] = [{ onRequest: () => void (sent = true) }];
+    const options = { params, parseAs: 'stream', signal: connection.signal, middleware };
+    const { data, response } = await ok(notSilent(get(path, options), signal).catch(lost));
     const type = response.headers.get('Content-Type');
     if (!data || !type?.startsWith('text/event-stream')) {
       throw new Error(`The response is ${type ?? 'empty'} and not a stream of events`);
@@ -43,7 +53,7 @@ export async function* readEvents(
     const decoder = new TextDecoder();
     reader = data.getReader();
     for (;;) {
-      const { done, value } = await notSilent(reader.read(), signal);
+      const { done, value } = await notSilent(reader.read(), signal).catch(lost);
       if (done) return;
       parser.feed(decoder.decode(value, { stream: true }));
       yield* events.splice(0);

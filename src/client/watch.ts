@@ -1,5 +1,5 @@
 import { ApiError } from './api-error';
-import { type GetStream, readEvents } from './event-stream';
+import { ConnectionLost, type GetStream, readEvents } from './event-stream';
 
 /** Names a resource that there is nothing more to say about. */
 export interface Reference {
@@ -39,7 +39,8 @@ const LONGEST_PAUSE_MS = 30_000;
 /**
  * Follows a list without end: first everything that matches, then changes. Resumes after a disconnect, and starts anew
  * when the service no longer knows what has changed since.
- * @throws ApiError when the service refuses the watch: it would refuse the next attempt too
+ * @throws ApiError when the service refuses the watch, another error when there is no request or no stream of events:
+ * the next attempt would end like this one
  */
 export async function* watch(
   get: GetStream,
@@ -80,17 +81,21 @@ export async function* watch(
       }
     } catch (error) {
       signal?.throwIfAborted();
-      reason = error as Error;
-      if (reason instanceof ApiError) {
-        const { status } = reason;
+      if (error instanceof ConnectionLost) {
+        reason = error.cause as Error;
+      } else if (error instanceof ApiError) {
+        reason = error;
+        const { status } = error;
         if (status === 410 && cursor !== undefined) {
           cursor = undefined;
         } else if (status === 401 && accepted) {
           // The token may just have expired. The next attempt has a new one.
           accepted = false;
         } else if (!isTemporary(status)) {
-          throw reason;
+          throw error;
         }
+      } else {
+        throw error;
       }
     }
     onReconnect?.(reason);
