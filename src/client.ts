@@ -111,7 +111,13 @@ export function createClient<Paths extends object = paths>({
 function authentication(token: NonNullable<ClientOptions['token']>): Middleware {
   return {
     async onRequest({ request }) {
-      const current = typeof token === 'string' ? token : await token();
+      const current = (typeof token === 'string' ? token : await token()).trim();
+      // The error of `Headers` would show it.
+      if (!/^[!-~]*$/.test(current)) {
+        throw new TypeError(
+          'The token must consist of visible ASCII characters, without white space',
+        );
+      }
       request.headers.set('Authorization', `Bearer ${current}`);
     },
   };

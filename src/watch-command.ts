@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { ApiError, createClient, type Schemas, type WatchEvent } from './client';
+import { isBaseUrl } from './client/base-url';
 import { fetchWithCa } from './client/fetch-with-ca';
 
 const USAGE = `Prints what a list of a running service contains, then every change, until it is interrupted.
@@ -61,8 +62,8 @@ function readOptions(args: string[]): Options {
   if (!help && (!LIST.test(list) || rest.length > 0)) {
     throw new UsageError('Name one list, for example: hyperfleet-api watch clusters');
   }
-  if (!URL.canParse(url) || !/^https?:/i.test(url)) {
-    throw new UsageError('--url must be an http or https URL.');
+  if (!isBaseUrl(url)) {
+    throw new UsageError('--url must be an http or https URL without a user name or password.');
   }
   if (values['ca-file'] !== undefined && !/^https:/i.test(url)) {
     throw new UsageError('--ca-file needs a --url that begins with https.');
@@ -91,10 +92,7 @@ function parse(args: string[]) {
 
 async function follow({ list, search, url, json, ...files }: Options): Promise<void> {
   const { 'ca-file': caFile, 'token-file': tokenFile } = files;
-  const token =
-    tokenFile === undefined ? undefined : async () => (await read('token-file', tokenFile)).trim();
-  // A wrong file is an error now, and not a reason to try again.
-  await token?.();
+  const token = tokenFile === undefined ? undefined : () => read('token-file', tokenFile);
   const fetch = caFile === undefined ? undefined : await trusting(caFile);
   const client = createClient({ baseUrl: url, token, fetch });
   const onReconnect = (reason?: Error) => {

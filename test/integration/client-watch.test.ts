@@ -207,7 +207,7 @@ describe('the token of a watch', () => {
   const withTokens = (...tokens: string[]) => {
     const asked: string[] = [];
     const token = () => {
-      asked.push(tokens[asked.length] ?? 'none left');
+      asked.push(tokens[asked.length] ?? 'none-left');
       return asked.at(-1)!;
     };
     return { asked, watching: watchClusters({}, createClient({ baseUrl: proxy.url, token })) };
@@ -226,11 +226,11 @@ describe('the token of a watch', () => {
   });
 
   it('that is refused twice ends the watch', async () => {
-    const { asked, watching } = withTokens(GOOD, 'expired', 'expired too', GOOD);
+    const { asked, watching } = withTokens(GOOD, 'expired', 'expired-too', GOOD);
     await watching.until(/synced/);
     await lose();
     await expect(watching.until(/synced/)).rejects.toMatchObject({ status: 401 });
-    expect(asked).toEqual([GOOD, 'expired', 'expired too']);
+    expect(asked).toEqual([GOOD, 'expired', 'expired-too']);
   });
 
   it('that is refused at first ends the watch at once', async () => {

@@ -144,11 +144,13 @@ it.each([
   ['with a query', ['clusters?search=x'], /^Name one list/],
   ['with an unknown option', ['clusters', '--sarch', 'x'], /^Unknown option '--sarch'/],
   ['with another protocol', ['clusters', '--url', 'localhost:8000'], /^--url must be an http/],
+  ['with a password', ['clusters', '--url', 'http://ada:secret@[::1]'], /^--url must be an http/],
 ])('%s, it prints its usage', async (_what, args, message) => {
   const ended = await run(...args);
   expect(ended).toMatchObject({ code: 2, stdout: '' });
   expect(ended.stderr).toMatch(message);
   expect(ended.stderr).toContain('Usage: hyperfleet-api watch');
+  expect(ended.stderr).not.toContain('secret');
 });
 
 it.each([
@@ -159,6 +161,14 @@ it.each([
   const ended = await run(...args, '--url', app.url);
   expect(ended).toMatchObject({ code: 1, stdout: '' });
   expect(ended.stderr).toMatch(message);
+});
+
+it('refuses a token that no header can have, and does not show it', async () => {
+  const file = join(directory, 'two-lines');
+  writeFileSync(file, 'first\nsecond\n');
+  const ended = await run('clusters', '--url', app.url, '--token-file', file);
+  expect(ended).toMatchObject({ code: 1, stdout: '' });
+  expect(ended.stderr).toMatch(/^The token must consist of visible ASCII .*\n$/);
 });
 
 describe('the token file', () => {

@@ -52,6 +52,30 @@ describe('the base URL', () => {
   });
 });
 
+describe('a token', () => {
+  it.each(['line\nbreak', 'two words', 'tab\tulator', 'null\0', 'caf\u00e9', '\u20ac'])(
+    'with %j inside is refused, and not shown',
+    async (token) => {
+      const fetch = jest.fn(respond('', { status: 503 }));
+      const message = 'The token must consist of visible ASCII characters, without white space';
+      const client = createClient({ baseUrl: BASE_URL, token, fetch });
+      await expect(client.GET(CLUSTERS)).rejects.toThrow(new TypeError(message));
+      expect(await watch({ token: () => token, fetch })).toEqual({ message, retried: [] });
+      expect(fetch).not.toHaveBeenCalled();
+    },
+  );
+
+  it('may come with the line break of a file', async () => {
+    const sent: (string | null)[] = [];
+    const fetch = ({ headers }: Request) => {
+      sent.push(headers.get('Authorization'));
+      return respond('{}', { status: 200 })();
+    };
+    await createClient({ baseUrl: BASE_URL, token: '\na.b.c\r\n', fetch }).GET(CLUSTERS);
+    expect(sent).toEqual(['Bearer a.b.c']);
+  });
+});
+
 describe('a watch', () => {
   it('throws what the token throws', async () => {
     const token = () => Promise.reject(new Error('no such file'));
