@@ -59,7 +59,7 @@ export type HyperFleetClient<Paths extends object = paths> = Pick<Client<Paths, 
   /**
    * Iterates over a whole list, page by page, in the order of the key. Each page starts after the last item of
    * the previous one, so that resources created or removed meanwhile cause neither duplicates nor gaps.
-   * @throws ApiError
+   * @throws ApiError; RangeError for a `pageSize` below 1
    */
   each<Path extends keyof Lists<Paths> & string>(
     path: Path,

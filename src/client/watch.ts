@@ -71,7 +71,7 @@ export async function* watch(
           if (told.remove(id)) yield { type: event, kind, id, href };
         } else if (event === 'synced') {
           // Without a search, only what is removed leaves a list.
-          const type = search === undefined ? 'removed' : 'left';
+          const type = search?.trim() ? 'left' : 'removed';
           for (const reference of told.takeMissing()) yield { type, ...reference };
           cursor = id;
           failures = 0;

@@ -156,6 +156,30 @@ describe('walking a list', () => {
     expect(reports.map(({ adapter }) => adapter)).toEqual(['dns', 'extra', 'validation']);
   });
 
+  it('yields the whole list when the search is blank, as the list does', async () => {
+    const path = { cluster_id: (await createCluster()).id };
+    await ok(client.POST(POOLS, { params: { path }, body: newNodePool() }));
+    for (const search of ['', ' \t\n']) {
+      const selection = { path, search, pageSize: 1 };
+      expect(await collect(client.each(POOLS, selection))).toHaveLength(1);
+    }
+  });
+
+  it.each([0, -1])('refuses pages of %d', async (pageSize) => {
+    const error = new RangeError('pageSize must be at least 1');
+    await expect(collect(client.each(CLUSTERS, { pageSize }))).rejects.toThrow(error);
+  });
+
+  it('takes a search of 99 comparisons and 49 levels of parentheses', async () => {
+    const mark = uniqueName('long');
+    const labels = { mark };
+    const created = [(await createCluster({ labels })).id, (await createCluster({ labels })).id];
+    const comparisons = Array.from({ length: 99 }, () => `labels.mark='${mark}'`).join(' or ');
+    const search = `${'('.repeat(49)}${comparisons}${')'.repeat(49)}`;
+    const clusters = await collect(client.each(CLUSTERS, { search, pageSize: 1 }));
+    expect(clusters.map(({ id }) => id)).toEqual(created);
+  });
+
   it('fails with the problem when the search is not understood', async () => {
     await expect(collect(client.each(CLUSTERS, { search: 'name ==== 1' }))).rejects.toMatchObject({
       code: 'HYPERFLEET-VAL-005',

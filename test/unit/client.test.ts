@@ -102,4 +102,33 @@ describe('a watch', () => {
     const fetch = () => Promise.resolve(new Response(body, { status, headers }));
     expect(await watch({ fetch })).toEqual({ message: 'retried', retried: [reason] });
   });
+
+  it.each([
+    [undefined, 'removed'],
+    [' \n', 'removed'],
+    ["name='oslo'", 'left'],
+  ])('with the search %j tells as %s what is gone after a start anew', async (search, type) => {
+    const oslo = { kind: 'Cluster', id: '1', href: `${CLUSTERS}/1` };
+    const headers = { 'Content-Type': 'text/event-stream' };
+    const stream = (body: string) =>
+      respond(`retry: 1\n${body}event: synced\ndata: {}\n\n`, { headers });
+    const responses = [
+      stream(`event: updated\ndata: ${JSON.stringify(oslo)}\n\nid: cursor\n`),
+      respond('{}', { status: 410 }),
+      stream('id: later\n'),
+    ];
+    const fetch = () => responses.shift()!();
+    const seen: unknown[] = [];
+    for await (const event of createClient({ baseUrl: BASE_URL, fetch }).watch(CLUSTERS, {
+      search,
+    })) {
+      seen.push(event);
+      if ('id' in event) break;
+    }
+    expect(seen).toEqual([
+      { type: 'updated', resource: oslo },
+      { type: 'synced' },
+      { type, ...oslo },
+    ]);
+  });
 });
