@@ -6,6 +6,7 @@ import { isBaseUrl } from './client/base-url';
 import { fetchWithCa } from './client/fetch-with-ca';
 
 const USAGE = `Prints what a list of a running service contains, then every change, until it is interrupted.
+It also ends when the reader of its output, such as 'head', has ended; it notices that with the next line.
 
 Usage: hyperfleet-api watch <list> [--search <expression>] [--url http://localhost:8000] [--ca-file <file>]
                             [--token-file <file>] [--json]
@@ -24,9 +25,9 @@ type Event = WatchEvent<Schemas['Resource']>;
 
 class UsageError extends Error {}
 
-/** Runs until a signal or the reader of the output ends the process. Needs neither configuration nor database. */
+/** Runs until a signal ends the process, or output that nobody reads. Needs neither configuration nor database. */
 export async function watchCommand(args: string[]): Promise<void> {
-  // Such as `head`, which closes the pipe when it has enough.
+  // `head` closes the pipe when it has enough, but Node notices only when it writes to it.
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) =>
     process.exit(code === 'EPIPE' ? 0 : 1),
   );
