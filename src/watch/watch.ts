@@ -13,7 +13,7 @@ const LIFETIME_MS = [30 * 60_000, 60 * 60_000] as const;
 /** A reader this many bytes behind with changes is disconnected, and resumes from where it is. */
 const MAX_WAITING = 1024 * 1024;
 /** How long a slow reader may take for what is still to be sent when its stream ends. */
-const LINGER_MS = 60_000;
+const LINGER_MS = 10_000;
 
 /** One open stream: what it shows, and its response. */
 export class Watch {
