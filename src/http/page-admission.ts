@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import { RequestAborted } from '../postgres/errors';
 import { ProblemError } from '../problems/problem';
 
-/** Pages of up to this many items never wait: with the largest specs they have 25 MB. */
+/** Pages of up to this many items never wait: with the largest specs they take some 25 MB. */
 const SMALL_PAGE = 100;
 /** Enough to keep the database busy while a response is sent, and few enough to fit a small container. */
 const AT_ONCE = 2;
@@ -13,7 +13,7 @@ const MAX_HOLD_MS = 60_000;
 
 /**
  * Limits how many large pages are read, held and sent at once; the others queue. A page of 500 of the largest
- * specs has 128 MB: many of them at once would exhaust the memory and delay all other requests.
+ * specs takes 128 MB: many of them at once would exhaust the memory and delay all other requests.
  */
 export class PageAdmission {
   private running = 0;

@@ -5,6 +5,12 @@ type Json = Record<string, unknown>;
 /** In characters. Labels are always smaller (64 of at most 388), so only a spec or the data of a report is large. */
 const LARGE = 32_768;
 
+/**
+ * PostgreSQL writes 1e308 with all its 308 zeros, 1e-300 likewise: a text can be fifty times as long as what was sent.
+ * `JSON.stringify` writes at most 20 zeros in a row.
+ */
+const LONG_NUMBER = '0'.repeat(21);
+
 /** The OID of the type in PostgreSQL. */
 const JSONB = 3802;
 
@@ -47,13 +53,15 @@ export function keepLargeJson(types: Types): CustomTypesConfig {
     getTypeParser(oid: number, format?: 'text' | 'binary') {
       const parse = types.getTypeParser(oid, format) as (text: string) => unknown;
       if (oid !== JSONB) return parse;
-      return (text: string) =>
-        text.length > LARGE && text.startsWith('{') ? new LargeJson(text) : parse(text);
+      return (text: string) => {
+        if (text.length <= LARGE || !text.startsWith('{')) return parse(text);
+        return new LargeJson(text.includes(LONG_NUMBER) ? JSON.stringify(parse(text)) : text);
+      };
     },
   };
 }
 
-/** `JSON.stringify` in pieces; each large object is a piece of its own, as it was stored. */
+/** `JSON.stringify` in pieces; each large object is a piece of its own. */
 export function jsonPieces(value: unknown): [string, ...(Buffer | string)[]] {
   met = [];
   const text = JSON.stringify(value);

@@ -136,3 +136,16 @@ test.each([
 
   expect([status, (body as { id: string }).id]).toEqual([400, code]);
 });
+
+test('lists are about as long as what was sent, also where PostgreSQL writes numbers in full', async () => {
+  const large = { a: Array(30_000).fill(1e308) as number[] };
+  const of = await createSubject(app, '/clusters', newCluster({ spec: large }));
+  await sendReport(app, of, minimalReport('dns', {}, { data: large }));
+
+  const sent = JSON.stringify(large);
+  for (const path of [`/clusters?search=id='${of.id}'`, `${of.path}/statuses`]) {
+    const { text } = await api(app).get(path);
+    expect(text.length).toBeLessThan(sent.length + 5000);
+    expect(text.includes(sent)).toBe(true);
+  }
+});

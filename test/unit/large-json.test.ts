@@ -5,6 +5,8 @@ import { jsonPieces, keepLargeJson, LargeJson } from '../../src/postgres/large-j
 const written = (value: unknown) =>
   Buffer.concat(jsonPieces(value).map((piece) => Buffer.from(piece)));
 const JSONB = 3802;
+const types: { getTypeParser(oid: number): unknown } = keepLargeJson(pg.types);
+const parse = types.getTypeParser(JSONB) as (text: string) => unknown;
 
 /** The same with every property of the right name as it comes from the database. */
 function enlarged(value: unknown): unknown {
@@ -46,8 +48,6 @@ it('leaves nothing behind for the next', () => {
 });
 
 it('comes of large objects only, and can still be read', () => {
-  const types: { getTypeParser(oid: number): unknown } = keepLargeJson(pg.types);
-  const parse = types.getTypeParser(JSONB) as (text: string) => unknown;
   const large = { text: 'ä'.repeat(40_000) };
   const kept = parse(JSON.stringify(large));
   expect(kept).toBeInstanceOf(LargeJson);
@@ -55,4 +55,14 @@ it('comes of large objects only, and can still be read', () => {
   expect(parse('{"a":1}')).toEqual({ a: 1 });
   const list = ['x'.repeat(40_000)];
   expect(parse(JSON.stringify(list))).toEqual(list);
+});
+
+it.each([
+  ['1e308', `1${'0'.repeat(308)}`, '1e+308'],
+  ['-1.5e300', `-15${'0'.repeat(299)}`, '-1.5e+300'],
+  ['1e-300', `0.${'0'.repeat(299)}1`, '1e-300'],
+])('is about as long as what was sent, where that is %s many times', (_, stored, shown) => {
+  const kept = parse(`{"a": [${Array(1000).fill(stored).join(', ')}], "b": "ä"}`);
+  expect(kept).toBeInstanceOf(LargeJson);
+  expect(written(kept).toString()).toBe(`{"a":[${Array(1000).fill(shown).join(',')}],"b":"ä"}`);
 });
