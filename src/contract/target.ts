@@ -14,16 +14,21 @@ export function targetOf({ context }: Request, kinds: Kinds): Target {
   return { kind, id: pathParams[kind.idParameter] ?? '', ownerId };
 }
 
+/** What is wrong with a request itself. Who may not send it has another status, and learns nothing of its target. */
+const OF_THE_REQUEST = [400, 413, 415];
+
 /**
  * A report about a resource that does not exist is a 404 even if the report is invalid: its adapter must learn that
  * the resource is gone. Valid reports are not looked up here, because storing them does it.
  * @throws ProblemError NTF-001
  */
 export function missingTargetFirst(service: Service): ErrorRequestHandler {
-  return async (error: unknown, req, _res, next) => {
-    const invalid = error instanceof ProblemError && error.code === 'VAL-000';
+  return async (error: unknown, req, res, next) => {
     const { on } = req.context.operation ?? {};
+    const invalid = error instanceof ProblemError && OF_THE_REQUEST.includes(error.status);
     if (invalid && on?.verb === 'report') {
+      // A body that was not read ends the connection after a 404 too.
+      res.set(error.headers);
       if (on.kind !== undefined) await getVersion(service.db, targetOf(req, service.kinds));
       // The body was refused before the request went on as one of its resource's kind.
       else await kindOf(Object.values(req.context.pathParams)[0]!, service);

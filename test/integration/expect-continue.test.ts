@@ -55,6 +55,8 @@ test.each([
   ['413', head(`POST ${CLUSTERS}`, { 'Content-Length': 10_000_000 })],
   ['415', head(`POST ${CLUSTERS}`, { 'Content-Type': 'text/plain' })],
   ['415', head(`PATCH ${CLUSTERS}/2x`, { 'Content-Encoding': 'gzip' })],
+  ['404', head(`POST ${CLUSTERS}/2x/statuses`, { 'Content-Length': 10_000_000 })],
+  ['401', head(`POST ${CLUSTERS}/2x/statuses`, { Authorization: 'Bearer x' })],
   ['404', head('POST /nowhere')],
   ['405', head(`PUT ${CLUSTERS}`)],
   ['401', head(`POST ${CLUSTERS}`, { Authorization: 'Bearer x' })],
@@ -65,6 +67,19 @@ test.each([
   expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   expect(received).toMatch(/^Connection: close\r$/m);
   expect(received.match(/^HTTP\/1\.1 /gm)).toHaveLength(1);
+});
+
+test('a body that is too large ends the connection whatever its target', async () => {
+  const found = await app.made(CLUSTERS, newCluster());
+  for (const [id, status] of [
+    [found, 413],
+    ['2x', 404],
+  ] as const) {
+    const request = head(`POST ${CLUSTERS}/${id}/statuses`, { 'Content-Length': 10_000_000 });
+    const received = await responseTo(request.replace(/^Expect: .*\r\n/m, ''));
+    expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(received).toMatch(/^Connection: close\r$/m);
+  }
 });
 
 test('a body that is wanted is asked for, once, and the connection stays open', async () => {

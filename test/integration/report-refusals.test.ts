@@ -95,14 +95,36 @@ describe('1. the resource, then the generation', () => {
   });
 
   test.each([
-    ['half a body', '{"adapter":', {}, 400],
-    ['no object', '[]', {}, 400],
-    ['another type', '{}', { 'Content-Type': 'text/plain' }, 415],
-    ['a body that is too large', JSON.stringify({ x: 'x'.repeat(262_144) }), {}, 413],
-  ])('%s is refused before anything is looked up', async (_, body, headers, status) => {
-    const request = api(app).post('/clusters/2unknown/statuses').type('json').set(headers);
-    expect((await request.send(body)).status).toBe(status);
-  });
+    ['half a body', '{"adapter":', {}, 400, 'VAL-006'],
+    ['no body', undefined, {}, 400, 'VAL-006'],
+    ['a list', '[]', {}, 400, 'VAL-006'],
+    ['plain text', '{}', { 'Content-Type': 'text/plain' }, 415, 'MED-001'],
+    ['a compressed body', '{}', { 'Content-Encoding': 'gzip' }, 415, 'MED-001'],
+    ['too large a body', JSON.stringify({ x: 'x'.repeat(262_144) }), {}, 413, 'LRG-001'],
+  ])(
+    'so it is for %s, of whatever kind the resource is',
+    async (_, body, headers, status, code) => {
+      const cluster = await newSubject();
+      const pool = await newPool(cluster);
+      const other = await newSubject();
+      const send = async (path: string) => {
+        const request = api(app).post(`${path}/statuses`).type('json').set(headers);
+        const response = await request.send(body);
+        return { status: response.status, code: response.body.code as string };
+      };
+      for (const path of [
+        '/clusters/2unknown',
+        '/nodepools/2unknown',
+        '/resources/2unknown',
+        `${other.path}/nodepools/${pool.id}`,
+      ]) {
+        expect(await send(path)).toEqual({ status: 404, code: 'HYPERFLEET-NTF-001' });
+      }
+      for (const path of [cluster.path, pool.path, `/resources/${pool.id}`]) {
+        expect(await send(path)).toEqual({ status, code: `HYPERFLEET-${code}` });
+      }
+    },
+  );
 
   test('a resource that has been removed is a 404', async () => {
     const cluster = await newSubject();
