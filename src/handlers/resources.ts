@@ -114,7 +114,8 @@ export const markDeleted: ResourceHandler<'delete'> = async (request, service) =
 };
 
 export const forceDelete: ResourceHandler<'force-delete'> = async (request, service) => {
-  const row = await forceDeleteResource(service.db, request, service.kinds);
+  const guard = versionGuard(request.headers['if-match']);
+  const row = await forceDeleteResource(service.db, request, guard, service.kinds);
   service.log.warn('force-deleted', {
     resource_type: row.kind,
     resource_id: row.id,

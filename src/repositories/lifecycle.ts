@@ -207,15 +207,18 @@ export async function removeResource(
 /**
  * Removes a resource marked for deletion without waiting for its adapters, with everything under it.
  * @returns the row that was removed
- * @throws ProblemError NTF-001, CNF-003 when it is not marked or has a child of a kind that is not declared
+ * @throws ProblemError NTF-001, CNF-003 when it is not marked or has a child of a kind that is not declared, and what
+ * `assertVersion` throws
  */
 export function forceDeleteResource(
   db: Database,
   target: Target,
+  assertVersion: (version: number) => void,
   kinds: Kinds,
 ): Promise<ResourceRow> {
   return db.transaction(async (trx) => {
     const row = await lockFamily(trx, target);
+    assertVersion(row.version);
     if (row.deleted_time === null) {
       throw new ProblemError(
         'CNF-003',

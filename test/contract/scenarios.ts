@@ -65,7 +65,7 @@ export function scenariosOf(operation: Operation, kinds: Kinds): Record<string, 
     const since = withQuery(`watch=true&since=${FOREIGN_CURSOR}`);
     table[410] = [changed(tried, 'a cursor of another database', since, { code: 'GON-001' })];
   }
-  if (operation.verb === 'patch' || operation.verb === 'delete') {
+  if (['patch', 'delete', 'force-delete'].includes(operation.verb ?? '')) {
     const stale = withHeader('If-Match', '"0"');
     table[412] = [changed(tried, 'another version', stale, { code: 'PRE-001' })];
   }

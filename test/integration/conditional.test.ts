@@ -189,6 +189,28 @@ describe('If-Match', () => {
     expect((await remove(path, deleted.headers.etag!)).status).toBe(202);
   });
 
+  test('stops a force-delete too, of every kind of path', async () => {
+    const { path, body } = await aCluster();
+    const pool = await api(app).post(`${path}/nodepools`).send(newNodePool());
+    const nodePool = `/nodepools/${pool.body.id}`;
+    const { etag } = (await remove(path, '*')).headers;
+    const current = (await read(nodePool, '"x"')).headers.etag!;
+    const force = (at: string, tags: string) =>
+      api(app).post(`${at}/force-delete`).set('If-Match', tags).send({ reason: 'gone' });
+    const paths = [path, nodePool, path + nodePool, `/resources/${body.id}`];
+
+    for (const at of paths) {
+      expect(await force(at, '"x"')).toMatchObject({
+        ...{ status: 412, body: { code: 'HYPERFLEET-PRE-001' } },
+      });
+    }
+    expect((await force(path + nodePool, current)).status).toBe(204);
+    expect((await read(path, etag!)).status).toBe(200);
+    expect((await force(path, etag!)).status).toBe(412);
+    const now = (await read(path, '"x"')).headers.etag!;
+    expect((await force(path, now)).status).toBe(204);
+  });
+
   test('on what does not exist is a 404', async () => {
     expect((await patch('/clusters/none', '*')).status).toBe(404);
     expect((await remove('/clusters/none', '"1"')).status).toBe(404);

@@ -106,7 +106,7 @@ export class Process {
   }
 
   forceDelete(row: Row): Promise<ResourceRow> {
-    return forceDeleteResource(this.db, this.target(row), this.kinds);
+    return forceDeleteResource(this.db, this.target(row), anyVersion, this.kinds);
   }
 
   report(row: Row, adapter: string, generation: number, finalized = true) {
