@@ -96,13 +96,15 @@ export const patch: ResourceHandler<'patch'> = async (request, service) => {
   const merge = mediaType === 'application/merge-patch+json';
   const desired = ({ spec, labels, reference_ids }: ResourceRow): Desired => {
     const before = { spec, labels, references: referencesOf(reference_ids) };
-    const wanted = merge ? merged(before, body, service) : ({ ...before, ...body } as Desired);
+    return merge ? merged(before, body) : ({ ...before, ...body } as Desired);
+  };
+  const assertValid = (wanted: Desired) => {
+    if (merge) assertWithinLimits(wanted, service);
     assertSpec(service, kind, wanted.spec);
-    return wanted;
   };
   const assertVersion = versionGuard(request.headers['if-match']);
   const targetIds = 'references' in body ? namedTargets(body.references) : undefined;
-  const change = { desired, assertVersion, actor, targetIds };
+  const change = { desired, assertValid, assertVersion, actor, targetIds };
   const row = await patchResource(service.db, request, change, service.kinds);
   return { status: 200, body: show(row, service), headers: versionHeaders(row) };
 };
@@ -131,9 +133,13 @@ function versionHeaders({ version }: Pick<ResourceRow, 'version'>): Record<strin
   return { ETag: etagOf(version), 'Cache-Control': 'no-cache' };
 }
 
-/** Applies a merge patch. The result of several of them has the same limits as one body. */
-function merged(before: Desired, patch: object, { config, contract }: Service): Desired {
+function merged(before: Desired, patch: object): Desired {
   const { spec = {}, labels = {}, references = {} } = mergePatch(before, patch) as Partial<Desired>;
+  return { spec, labels, references };
+}
+
+/** The result of several merge patches has the same limits as one body. */
+function assertWithinLimits({ spec, labels }: Desired, { config, contract }: Service): void {
   const count = Object.keys(labels).length;
   const { maxProperties } = contract.document.components.schemas.Labels!;
   if (count > maxProperties!) {
@@ -146,7 +152,6 @@ function merged(before: Desired, patch: object, { config, contract }: Service): 
       `The result of the patch would be larger than ${config.maxBodyBytes} bytes.`,
     );
   }
-  return { spec, labels, references };
 }
 
 /** The ids in `references` of a body; a merge patch removes a type with null. */

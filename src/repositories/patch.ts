@@ -38,8 +38,10 @@ export interface Desired {
 }
 
 export interface Patch {
-  /** Derives the desired state from the current one; throws to refuse. */
+  /** Derives the desired state from the current one. */
   desired: (row: ResourceRow) => Desired;
+  /** Throws when that state may not be stored. A patch that changes nothing is not asked: rules become stricter. */
+  assertValid: (desired: Desired) => void;
   /** Throws when a precondition names another version. */
   assertVersion: (version: number) => void;
   actor: string;
@@ -147,7 +149,7 @@ interface Change {
  */
 function changeOf(
   row: ResourceWithReports,
-  { desired, assertVersion, actor }: Patch,
+  { desired, assertValid, assertVersion, actor }: Patch,
   kinds: Kinds,
   targets?: ReferenceCheck['targets'],
 ): Change | undefined {
@@ -164,6 +166,7 @@ function changeOf(
   const { spec, labels } = wanted;
   const reference_ids = idsOf(wanted.references);
   if (isStored({ spec, labels, reference_ids }, row)) return undefined;
+  assertValid(wanted);
   const changed: ResourceWithReports = {
     ...row,
     ...{ spec, labels, reference_ids },
