@@ -31,7 +31,7 @@ export function createApp(service: RunningService): Express {
   app.use(identify(gate));
   app.use(jsonBody(config.maxBodyBytes));
   app.use(continueAsItsKind(service));
-  app.use(applyRequestRules);
+  app.use(applyRequestRules(service));
   app.use(writeJson(service.written));
   app.use(contract.validate);
   app.use(refuseFaults);

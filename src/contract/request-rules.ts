@@ -4,6 +4,8 @@ import { fieldName } from '../problems/field-path';
 import { ProblemError, type ProblemField, refuseFields } from '../problems/problem';
 import type { Json, Schema } from './document';
 import { type EovError, fieldsOfValidatorErrors } from './field-errors';
+import type { Service } from './handler';
+import { targetOf } from './target';
 
 const LABEL_PREFIX =
   /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -20,16 +22,19 @@ function isLabelKey(key: string): boolean {
 const INTEGER = /^-?\d{1,15}$/;
 
 /** Finds what the validator cannot express, or would check too slowly; `refuseFaults` responds with it. */
-export const applyRequestRules: RequestHandler = (req, _res, next) => {
-  dropNulls(req);
-  req.context.faults = [
-    ...takeOutBadParameters(req),
-    ...watchFaults(req),
-    ...unknownFields(req),
-    ...bodyFaults(req),
-  ];
-  next();
-};
+export function applyRequestRules(service: Service): RequestHandler {
+  return (req, _res, next) => {
+    dropNulls(req);
+    req.context.faults = [
+      ...takeOutBadParameters(req),
+      ...watchFaults(req),
+      ...unknownFields(req),
+      ...bodyFaults(req),
+      ...specFaults(req, service),
+    ];
+    next();
+  };
+}
 
 /** Mounted after the validator: refuses what was found, by it or before it. @throws ProblemError VAL-000 */
 export const refuseFaults: [RequestHandler, ErrorRequestHandler] = [
@@ -208,7 +213,7 @@ function cutOverfull(
 
 /** OpenAPI 3.0 cannot describe the keys of an object. */
 function labelKeyFaults(labels: unknown): ProblemField[] {
-  if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) return [];
+  if (!isObject(labels)) return [];
   return Object.keys(labels)
     .filter((key) => !isLabelKey(key))
     .map((key) => {
@@ -219,4 +224,15 @@ function labelKeyFaults(labels: unknown): ProblemField[] {
         constraint: 'pattern',
       };
     });
+}
+
+/** Of a new resource only: what a patch leads to depends on what is stored. */
+function specFaults(req: Request, { kinds, specs }: Service): ProblemField[] {
+  if (req.context.operation!.on?.verb !== 'create') return [];
+  const { spec } = req.body as Json;
+  return isObject(spec) ? specs.validate(targetOf(req, kinds).kind, spec) : [];
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -13,7 +13,7 @@ import { type Desired, patchResource } from '../repositories/patch';
 import { createResource } from '../repositories/create';
 import { referencesOf } from '../repositories/references';
 import { getResource, getVersion } from '../repositories/resources';
-import type { JsonObject, ResourceRow } from '../repositories/rows';
+import type { ResourceRow } from '../repositories/rows';
 import { resourceListing } from '../search/fields';
 import { listOptions, type ListRequest } from './list-options';
 import { watchList } from './watch-list';
@@ -67,7 +67,6 @@ export const create: ResourceHandler<'create'> = async (request, service) => {
   const { name, spec, labels = {}, ...rest }: CreateRequest = request.body;
   // Like every property that is unknown for the kind, they are ignored otherwise.
   const references = kind.references.length > 0 ? (rest.references ?? {}) : {};
-  assertSpec(service, kind, spec);
   const resource = { kind, ownerId, name, spec, labels, references, actor };
   const row = await createResource(service.db, resource);
   return {
@@ -100,7 +99,7 @@ export const patch: ResourceHandler<'patch'> = async (request, service) => {
   };
   const assertValid = (wanted: Desired) => {
     if (merge) assertWithinLimits(wanted, service);
-    assertSpec(service, kind, wanted.spec);
+    refuseFields(service.specs.validate(kind, wanted.spec));
   };
   const assertVersion = versionGuard(request.headers['if-match']);
   const targetIds = 'references' in body ? namedTargets(body.references) : undefined;
@@ -158,9 +157,4 @@ function assertWithinLimits({ spec, labels }: Desired, { config, contract }: Ser
 function namedTargets(references: unknown): string[] {
   const lists = Object.values(references ?? {}) as ({ id: string }[] | null)[];
   return lists.flatMap((list) => (list ?? []).map(({ id }) => id));
-}
-
-/** Validates a spec against the provider's schema. @throws ProblemError VAL-000 with every fault */
-function assertSpec({ specs }: Service, kind: Kind, spec: JsonObject): void {
-  refuseFields(specs.validate(kind, spec));
 }

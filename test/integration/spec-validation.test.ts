@@ -63,6 +63,22 @@ function fieldsOf({ status, body }: Response): string[] {
   return (body.errors as { field: string }[]).map(({ field }) => field).sort();
 }
 
+test('what is wrong with the spec of a new resource is told with everything else', async () => {
+  const request = { name: 'No-Name', spec: { size: 11 }, labels: { 'a b': 'c' } };
+  const fields = ['labels.a b', 'name', 'spec.region', 'spec.size'];
+  for (const path of ['/clusters', '/resources']) {
+    const body = { kind: 'Cluster', ...request };
+    expect(fieldsOf(await api(strict).post(path).send(body))).toEqual(fields);
+  }
+  const named = newCluster({ spec: { size: 11 } });
+  expect(fieldsOf(await api(strict).post('/clusters').send(named))).toEqual(fields.slice(2));
+});
+
+test('a spec that is no object has one fault', async () => {
+  const body = { ...newCluster(), spec: 'x' };
+  expect(fieldsOf(await api(strict).post('/clusters').send(body))).toEqual(['spec']);
+});
+
 test('a patch that changes nothing has no effect, also where a stored spec has become invalid', async () => {
   const { path, etag, body } = await aCluster({ size: 11 });
   for (const response of [
