@@ -209,6 +209,18 @@ describe('3. the time', () => {
     });
   });
 
+  test.each(['started_time', 'completed_time'])(
+    'a leap second as %s is refused: clients in Go could not read a list with it',
+    async (name) => {
+      const report = { ...at(undefined), metadata: { [name]: '2016-12-31T23:59:60Z' } };
+      expect(await refusal(await newSubject(), report)).toEqual({
+        status: 400,
+        code: 'HYPERFLEET-VAL-000',
+        fields: [`metadata.${name}`],
+      });
+    },
+  );
+
   test('a clock that is a little ahead is accepted', async () => {
     await accept(await newSubject(), at(new Date(Date.now() + 280_000).toISOString()));
   });
