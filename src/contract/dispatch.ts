@@ -23,6 +23,7 @@ function validRequest(req: Request, { kinds }: Service): object {
     operation: operation!,
     ...{ query, headers, body: req.body as unknown, params: pathParams, mediaType, actor, traceId },
     tokenExpiresAt,
+    accepts: (types: string[]) => req.accepts(types),
     get signal() {
       return context.signal;
     },

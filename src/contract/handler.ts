@@ -74,6 +74,8 @@ export interface ValidRequest<Op extends OperationId> {
   /** Lower case, without parameters; empty when the operation has no body. */
   mediaType: string;
   headers: NodeJS.Dict<string | string[]>;
+  /** The media type that the client prefers; false: it accepts none of them. */
+  accepts: (types: string[]) => string | false;
   actor: string;
   traceId: string;
   /** When the token expires, in ms since the epoch; undefined: there is none. */

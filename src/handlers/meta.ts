@@ -64,28 +64,25 @@ export const getErrorById: Handler<'getErrorById'> = ({ params }) => {
 /** The serialized document. Serializing it as YAML is slow, so it is done once. */
 const serialized = new WeakMap<object, { json?: string; yaml?: string }>();
 
-async function contractDocument(
-  accept: string | string[] | undefined,
+/** Names of YAML from before it was registered, too. */
+const YAML = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml'];
+
+/** Serves both paths of the document. */
+export async function getOpenapi(
+  { accepts }: Pick<ValidRequest<'getOpenapi'>, 'accepts'>,
   service: Service,
 ): Promise<Raw> {
   const { shown } = service.contract;
   const known = serialized.get(shown) ?? {};
   serialized.set(shown, known);
-  if (/\byaml\b/i.test(String(accept ?? ''))) {
+  const preferred = accepts(['application/json', ...YAML]);
+  if (preferred && YAML.includes(preferred)) {
     const { stringify } = await import('yaml');
     known.yaml ??= stringify(shown, { aliasDuplicateObjects: false });
     return { status: 200, contentType: 'application/yaml', content: known.yaml };
   }
   known.json ??= JSON.stringify(shown);
   return { status: 200, contentType: 'application/json', content: known.json };
-}
-
-/** Serves both paths of the document. */
-export function getOpenapi(
-  { headers }: Pick<ValidRequest<'getOpenapi'>, 'headers'>,
-  service: Service,
-): Promise<Raw> {
-  return contractDocument(headers.accept, service);
 }
 
 /** Serves both paths of the page. */

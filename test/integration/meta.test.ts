@@ -103,6 +103,18 @@ describe.each(['/openapi', `${B}/openapi`])('%s', (path) => {
     expect(Object.keys(body.paths)).toContain(`${B}/clusters/{cluster_id}`);
   });
 
+  it.each([
+    ['application/json, application/yaml;q=0', 'application/json'],
+    ['application/yaml;q=0.5, application/json', 'application/json'],
+    ['application/json;q=0.5, application/yaml', 'application/yaml'],
+    ['application/yaml, application/json', 'application/yaml'],
+    ['*/*', 'application/json'],
+    ['text/html', 'application/json'],
+  ])('comes in the form that Accept: %s prefers', async (accept, type) => {
+    const response = await get(path).set('Accept', accept).expect(200);
+    expect(response.type).toBe(type);
+  });
+
   it('is the same as YAML when Accept asks for that', async () => {
     const json = await get(path);
     for (const accept of ['application/yaml', 'text/yaml, */*;q=0.1', 'application/x-yaml']) {
