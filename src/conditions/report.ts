@@ -40,7 +40,7 @@ export interface FieldError {
 export type Verdict =
   | { outcome: 'accepted'; status: AdapterStatus }
   | { outcome: 'discarded'; reason: DiscardReason }
-  | { outcome: 'refused'; code: 'VAL-000' | 'CNF-002'; detail: string; errors: FieldError[] };
+  | { outcome: 'refused'; code: 'VAL-000' | 'CNF-002'; detail: string; errors?: FieldError[] };
 
 const MAX_CLOCK_SKEW_MS = 5 * 60_000;
 const EPOCH = '1970-01-01T00:00:00.000Z';
@@ -81,7 +81,7 @@ export function judgeReport(report: Report, context: ReportContext): Verdict {
 
   if (report.observed_generation > generation) {
     const detail = `observed_generation ${report.observed_generation} is ahead of the resource, which is at generation ${generation}`;
-    return { outcome: 'refused', code: 'CNF-002', detail, errors: [] };
+    return { outcome: 'refused', code: 'CNF-002', detail };
   }
 
   const stored = context.stored.find((it) => it.adapter === report.adapter);

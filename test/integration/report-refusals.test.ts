@@ -242,13 +242,12 @@ describe('3. the time', () => {
   });
 });
 
-test('4. a generation the resource has not reached is a conflict', async () => {
+test('4. a generation the resource has not reached is a conflict, of no field', async () => {
   const cluster = await newSubject();
   await accept(cluster, at(undefined));
 
-  expect(await refusal(cluster, at('2020-01-01T00:00:00Z', 2))).toEqual({
-    status: 409,
-    code: 'HYPERFLEET-CNF-002',
-    fields: [],
-  });
+  const { status, body } = await sendReport(app, cluster, at('2020-01-01T00:00:00Z', 2));
+  expect({ status, code: body.code }).toEqual({ status: 409, code: 'HYPERFLEET-CNF-002' });
+  expect(body).not.toHaveProperty('errors');
+  expect(body).not.toHaveProperty('details');
 });

@@ -124,7 +124,6 @@ describe('rule 4: a generation ahead of the resource', () => {
       outcome: 'refused',
       code: 'CNF-002',
       detail: 'observed_generation 4 is ahead of the resource, which is at generation 3',
-      errors: [],
     });
   });
 });
