@@ -67,7 +67,7 @@ export const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 export function readContract(defaultPageSize: number): Document {
   const file = join(packageRoot, 'generated', 'openapi.json');
   const document = JSON.parse(readFileSync(file, 'utf8')) as Document;
-  for (const name of ['PageSize', 'Size']) {
+  for (const name of ['PageSize', 'StatusPageSize', 'Size']) {
     const { schema } = document.components.parameters[name]!;
     if (name === 'PageSize') schema.default = defaultPageSize;
     schema.maximum = Math.max(schema.maximum!, defaultPageSize);

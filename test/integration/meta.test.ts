@@ -2,6 +2,7 @@ import supertest from 'supertest';
 import { parse } from 'yaml';
 import { PROBLEMS } from '../../src/problems/problem';
 import { startTestApp, type TestApp } from '../support/app';
+import { newCluster } from '../support/factories';
 
 const B = '/api/hyperfleet/v1';
 
@@ -149,9 +150,10 @@ describe('the page size in force', () => {
         [undefined, 500],
         [100, 500],
       ]);
-      expect((await pageSizes(large)).slice(0, 2)).toEqual([
+      expect(await pageSizes(large)).toEqual([
         [5000, 5000],
         [undefined, 5000],
+        [100, 5000],
       ]);
       expect((await pageSizes(small))[0]).toEqual([7, 500]);
 
@@ -161,6 +163,13 @@ describe('the page size in force', () => {
       expect(await status(large, 5001)).toBe(400);
       expect(await status(small, 500)).toBe(200);
       expect(await status(small, 501)).toBe(400);
+
+      const { body } = await supertest(large.url).post(`${B}/clusters`).send(newCluster());
+      for (const name of ['pageSize', 'size']) {
+        const statuses = `${body.href}/statuses?${name}`;
+        expect((await supertest(large.url).get(`${statuses}=5000`)).status).toBe(200);
+        expect((await supertest(large.url).get(`${statuses}=5001`)).status).toBe(400);
+      }
     } finally {
       await Promise.all([large.stop(), small.stop()]);
     }
