@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
-import { gunzipSync } from 'node:zlib';
+import { brotliCompressSync, brotliDecompressSync, constants, gunzipSync } from 'node:zlib';
 import supertest from 'supertest';
 import { startTestApp, type TestApp } from '../support/app';
 import { newCluster } from '../support/factories';
@@ -50,6 +50,16 @@ describe('the form of a list', () => {
     expect(zipped.bytes.length).toBeLessThan(plain.bytes.length / 3);
     const small = await raw(`${CLUSTERS}?page=99`, { 'Accept-Encoding': 'gzip' });
     expect(small.encoding).toBeUndefined();
+  });
+
+  it('is Brotli at its fastest for clients that take that too, as browsers do', async () => {
+    const path = `${CLUSTERS}?pageSize=5`;
+    const plain = (await raw(path, {})).bytes;
+    const { encoding, bytes } = await raw(path, { 'Accept-Encoding': 'gzip, deflate, br' });
+    expect(encoding).toBe('br');
+    expect(brotliDecompressSync(bytes).equals(plain)).toBe(true);
+    const fast = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+    expect(bytes.length).toBe(brotliCompressSync(plain, fast).length);
   });
 
   it('arrives compressed as a whole, however little of it can be compressed', async () => {
