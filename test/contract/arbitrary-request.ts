@@ -74,12 +74,17 @@ function parameterValue({ name, schema }: Parameter, document: Document): Arbitr
     : fitting(schema, document).map(String);
   return fc.oneof(
     { weight: 6, arbitrary: good.map(encode) },
-    { weight: 1, arbitrary: junk.map((value) => encode(String(value))) },
+    { weight: 1, arbitrary: junk.map((value) => encode(asText(value))) },
     {
       weight: 1,
       arbitrary: fc.constantFrom('%ff', '%', "'", '%00', '+', '1e9', '%F0%9F%92%A5', ''),
     },
   );
+}
+
+/** Not `String`, which fails for an object that has a `toString` of its own. */
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** Lone surrogates have no encoding. */
