@@ -106,6 +106,21 @@ describe('the image', () => {
     }
     expect(await service.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' });
   });
+
+  it('has no health check of its own, but the one its file recommends works', async () => {
+    const [, option] = /--health-cmd (.*)$/m.exec(
+      readFileSync(join(ROOT, 'Containerfile'), 'utf8'),
+    )!;
+    // The shell of whoever types it takes off the outer quotes; the container tool passes the rest to another one.
+    const check = (url: string) =>
+      run('sh', ['-c', `sh -c ${option!.replace('http://127.0.0.1:8083', new URL(url).origin)}`]);
+    const env = { ...FREE_PORTS, DATABASE_URL: database.url };
+    const service = startService(['serve'], env, image, program);
+    const { health } = await service.ready();
+    expect(await check(health)).toEqual({ code: 0, stdout: '', stderr: '' });
+    await service.end('SIGTERM');
+    expect((await check(health)).code).toBe(1);
+  });
 });
 
 interface Outcome {
