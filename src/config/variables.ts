@@ -56,7 +56,7 @@ export const VARIABLES = {
   pgHost: optional('PGHOST', 'Database host, as in libpq'),
   pgPort: integer('PGPORT', 5432, [1, 65535], 'Database port'),
   pgDatabase: optional('PGDATABASE', 'Database name; default: the user name'),
-  pgUser: optional('PGUSER', 'Database user; default: the user of the process'),
+  pgUser: optional('PGUSER', 'Database user; default: the user of the process, as in libpq'),
   pgPassword: optional('PGPASSWORD', 'Database password', true),
   databasePasswordFile: optional(
     'DATABASE_PASSWORD_FILE',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import pg from 'pg';
 import type { ClientConfig } from 'pg';
@@ -46,7 +47,7 @@ export function connectionOptions(config: Config): ConnectionOptions {
     {
       host: config.pgHost,
       port: config.pgPort,
-      database: config.pgDatabase ?? config.pgUser,
+      database: config.pgDatabase,
       user: config.pgUser,
       password: passwordOf(config),
     },
@@ -96,11 +97,12 @@ function describe(
   const host = client.host ?? 'localhost';
   // libpq's default is `prefer`. On loopback and Unix sockets, encryption would only cost time.
   const effective = mode ?? (host.startsWith('/') || isLoopback(host) ? 'disable' : 'prefer');
-  const user = client.user === undefined ? '' : ` as ${client.user}`;
+  const user = client.user ?? processUser();
+  const database = client.database ?? user;
   const [first, second] = tlsChoices(effective, rootCert);
   const common = {
     ...client,
-    types,
+    ...{ user, database, types },
     keepAlive: true,
     // PGAPPNAME takes precedence. Add nothing else to the startup packet: poolers refuse unknown parameters.
     fallback_application_name: 'hyperfleet-api',
@@ -108,9 +110,18 @@ function describe(
   return {
     client: { ...common, ssl: first },
     ...(second !== undefined && { otherwise: { ...common, ssl: second } }),
-    description: `${client.database ?? ''}@${bracketed(host)}:${client.port ?? 5432}${user} (sslmode ${effective})`,
+    description: `${database}@${bracketed(host)}:${client.port ?? 5432} as ${user} (sslmode ${effective})`,
     warnings: [],
   };
+}
+
+/** As in libpq. `pg` would ask $USER, which a service manager or a container may leave out. */
+function processUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    throw new ConfigError(['PGUSER must be set, because the user of the process has no name']);
+  }
 }
 
 type Tls = false | TlsOptions;

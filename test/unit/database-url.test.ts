@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { ConfigError, loadConfig } from '../../src/config/config';
 import { connectionOptions } from '../../src/postgres/connection-options';
 
@@ -23,7 +24,7 @@ describe('forms that providers hand out', () => {
     ['postgres://u:p@h:/db', PLAIN],
     ['postgres://u:p@h/db\n', PLAIN],
     ['postgres://u@h/db', { ...PLAIN, password: undefined }],
-    ['postgres://h', { host: 'h', port: 5432, database: undefined, user: undefined }],
+    ['postgres://u@h', { host: 'h', port: 5432, database: 'u', user: 'u' }],
     ['postgres:///db', { host: 'localhost', database: 'db' }],
     [
       'postgres://u:p@/db?host=/cloudsql/project:region:instance',
@@ -65,6 +66,25 @@ describe('forms that providers hand out', () => {
     expect(
       read('postgres://u:p@h/db', { PGUSER: 'x', PGPASSWORD: 'x', PGDATABASE: 'x' }).client,
     ).toMatchObject(PLAIN);
+  });
+
+  it('have the user of the process, whatever the shell says, and a database of that name', () => {
+    const { username } = os.userInfo();
+    const shell = process.env.USER;
+    process.env.USER = 'somebody';
+    for (const options of [read('postgres://h'), connectionOptions(loadConfig({ PGHOST: 'h' }))]) {
+      expect(options.client).toMatchObject({ user: username, database: username });
+      expect(options.description).toBe(`${username}@h:5432 as ${username} (sslmode prefer)`);
+    }
+    if (shell === undefined) delete process.env.USER;
+    else process.env.USER = shell;
+  });
+
+  it('need PGUSER where the process has a user without a name', () => {
+    jest.spyOn(os, 'userInfo').mockImplementationOnce(() => {
+      throw new Error('ENOENT');
+    });
+    expect(refusal('postgres://h')).toContain('PGUSER must be set, because the user of the');
   });
 
   it('are described without the password', () => {
