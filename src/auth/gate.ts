@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import type { Config } from '../config/config';
+import { type Config, switchedOff } from '../config/config';
 import { readIssuers } from '../config/issuers-file';
 import type { Logger } from '../telemetry/log';
 import { type Authenticator, createAuthenticator } from './authenticator';
@@ -19,6 +19,7 @@ export async function createGate(
   log: Logger,
   operations: readonly string[],
 ): Promise<Gate> {
+  for (const warning of switchedOff(config)) log.warn(warning);
   if (!config.authEnabled) return {};
   const authenticator = await createAuthenticator(await readIssuers(config), log);
   if (!config.authzEnabled) return { authenticator };

@@ -68,6 +68,27 @@ const PAIRS: [Key, Key][] = [
   ['metricsTlsCertFile', 'metricsTlsKeyFile'],
 ];
 
+/** What has no effect unless a switch is on. */
+const SWITCHED = {
+  authEnabled: ['authJwksUrl', 'authJwksFile', 'authIssuer', 'authAudience', 'authIssuersFile'],
+  authzEnabled: ['authzRulesFile'],
+} as const;
+const SWITCHES = ['authEnabled', 'authzEnabled'] as const;
+
+/** The variables that are set and have no effect, because the switch is not on. */
+function withoutEffect(config: Config, key: keyof typeof SWITCHED): string[] {
+  if (config[key]) return [];
+  return SWITCHED[key].filter((each) => config[each] !== undefined).map(nameOf);
+}
+
+/** What is configured and protects nothing, because it is switched off: one line per switch. */
+export function switchedOff(config: Config): string[] {
+  return SWITCHES.flatMap((key) => {
+    const names = withoutEffect(config, key).join(', ');
+    return names === '' ? [] : [`Without effect, because ${nameOf(key)} is not true: ${names}`];
+  });
+}
+
 /** Finds what the parsers of the single variables do not. */
 function contradictions(config: Config): string[] {
   const problems: string[] = [];
@@ -134,13 +155,20 @@ export function bracketed(host: string): string {
  */
 export function assertServable(config: Config): void {
   const problems: string[] = [];
-  if (config.authEnabled === undefined) {
-    const why = !isLoopback(config.apiHost)
+  const [issuer] = withoutEffect(config, 'authEnabled');
+  const [rules] = withoutEffect(config, 'authzEnabled');
+  const reasons = {
+    authEnabled: !isLoopback(config.apiHost)
       ? `API_HOST=${config.apiHost} is not a loopback address`
       : config.nodeEnv === 'production'
         ? 'NODE_ENV=production'
-        : undefined;
-    if (why) problems.push(`AUTH_ENABLED must be set to true or false because ${why}`);
+        : issuer && `${issuer} is set`,
+    authzEnabled: rules && `${rules} is set`,
+  };
+  for (const key of SWITCHES) {
+    if (config[key] === undefined && reasons[key] !== undefined) {
+      problems.push(`${nameOf(key)} must be set to true or false because ${reasons[key]}`);
+    }
   }
   problems.push(...databaseProblems(config));
   if (problems.length > 0) throw new ConfigError(problems);

@@ -155,7 +155,7 @@ export const VARIABLES = {
 
   authEnabled: optionalFlag(
     'AUTH_ENABLED',
-    'Require a JWT; must be set when the API is not on loopback or `NODE_ENV` is `production`',
+    'Require a JWT; must be set when the API is not on loopback, `NODE_ENV` is `production` or a variable of an issuer is set; default: `false`',
   ),
   authJwksUrl: optional(
     'AUTH_JWKS_URL',
@@ -173,10 +173,9 @@ export const VARIABLES = {
     'AUTH_ISSUERS_FILE',
     'YAML or JSON list of further token issuers, each with its own keys, header and identity; see docs/security.md',
   ),
-  authzEnabled: flag(
+  authzEnabled: optionalFlag(
     'AUTHZ_ENABLED',
-    false,
-    'Allow only what a rule allows; requires `AUTH_ENABLED`',
+    'Allow only what a rule allows; requires `AUTH_ENABLED`; must be set when `AUTHZ_RULES_FILE` is; default: `false`',
   ),
   authzRulesFile: optional(
     'AUTHZ_RULES_FILE',
