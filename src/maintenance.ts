@@ -12,19 +12,24 @@ export async function migrate(config: Config, log: Logger): Promise<void> {
 }
 
 const BATCH_SIZE = 500;
+/** As `newId` makes them. Ids are compared as strings, so after any other word there may be nothing left to do. */
+const ID = /^2[0-9a-hjkmnp-tv-z]{26}$/;
 
 /**
  * Recomputes all conditions, as a change of the required adapters makes necessary. Can run while the service
  * is running, and more than once.
  * @param after the last id of an interrupted run, which is continued
  */
-export async function reaggregate(config: Config, log: Logger, after = ''): Promise<void> {
+export async function reaggregate(config: Config, log: Logger, after?: string): Promise<void> {
+  if (after !== undefined && !ID.test(after)) {
+    throw new Error(`--after '${after}' is not the id of a resource.`);
+  }
   const { kinds } = await loadDeployment(config);
   const database = await openDatabase(config, log, 'as configured');
-  let lastId = after;
+  let lastId = after ?? '';
   try {
     await assertDeclared(database.db, kinds, log);
-    const done = await reaggregateAll(database.db, kinds, after, BATCH_SIZE, {
+    const done = await reaggregateAll(database.db, kinds, lastId, BATCH_SIZE, {
       onProgress(progress) {
         lastId = progress.lastId;
         log.info('reaggregating', { ...progress });

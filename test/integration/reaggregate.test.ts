@@ -213,4 +213,18 @@ describe('the command', () => {
     expect(lines).toContainEqual(expect.objectContaining({ message: 'reaggregated', ...progress }));
     expect(await ready(clusters)).toEqual(['True']);
   });
+
+  test('goes on after the id that an interrupted run has logged, and after nothing else', async () => {
+    await createFleet(2);
+    const ids = (await storedRows(app.service.db)).map(({ id }) => id);
+    const { code, stdout } = await run('--after', ids[1]!);
+    expect(code).toBe(0);
+    expect(stdout).toContain('"total":2,"seen":2,"changed":2');
+
+    for (const after of ['nonsense', '', `${ids[1]!.slice(0, -1)}u`, ids[1]!.toUpperCase()]) {
+      const refused = await run(`--after=${after}`);
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toBe(`--after '${after}' is not the id of a resource.\n`);
+    }
+  });
 });
