@@ -26,9 +26,14 @@ export function printable(text: string): string {
   );
 }
 
+/** True when a value of this name is not to be shown. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name);
+}
+
 /** True when the value may be repeated to the client: a short scalar whose place and form are not a secret's. */
 export function isShowable(path: FieldPath, value: unknown): boolean {
-  if (path.some((part) => SECRET_NAME.test(String(part)))) return false;
+  if (path.some((part) => isSecretName(String(part)))) return false;
   if (typeof value === 'string') return value.length <= MAX_VALUE && !SECRET_VALUE.test(value);
   return value === null || typeof value === 'number' || typeof value === 'boolean';
 }

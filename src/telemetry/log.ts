@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import winston from 'winston';
+import { isSecretName, printable } from '../problems/field-path';
 
 /** An error is logged as text: an object would show its stack, or nothing at all. */
 type LogFields = Readonly<Record<string, unknown>> & { readonly error?: string };
@@ -8,18 +9,10 @@ export type Logger = Readonly<
   Record<'error' | 'warn' | 'info' | 'debug', (message: string, fields?: LogFields) => unknown>
 >;
 
-const SECRET_NAME = /authorization|cookie|password|passwd|secret|token|api[-_]?key|database_url/i;
-
-/** For JSON.stringify: masks every property whose name suggests a secret, at any depth. */
+/** For JSON.stringify: masks every property whose name suggests a secret, at any depth; the path of a file is none. */
 function maskSecret(name: string, value: unknown): unknown {
-  return SECRET_NAME.test(name) ? '***' : value;
-}
-
-/** Each event is one line of the log: control characters in a request must not forge another. */
-function escapeControls(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  if (value === undefined || value === null || /_file$/i.test(name)) return value;
+  return isSecretName(name) || /database_url/i.test(name) ? '***' : value;
 }
 
 /** Quotes what could be read as more than one value. */
@@ -39,7 +32,8 @@ const FORMS = {
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}=${textValue(maskSecret(name, value))}`);
     const words = [new Date().toISOString(), level.toUpperCase(), String(message), ...rest];
-    return escapeControls(words.join(' '));
+    // Each event is one line of the log: control characters in a request must not forge another.
+    return printable(words.join(' '));
   }),
 };
 
