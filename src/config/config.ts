@@ -36,7 +36,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     }
   }
   const config = values as unknown as Config;
-  if (problems.length === 0) problems.push(...contradictions(config));
+  problems.push(...contradictions(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
 }
@@ -195,7 +195,7 @@ export function hasExternalDatabase(config: Config): boolean {
   return [databaseUrl, databaseUrlFile, pgHost].some((given) => given !== undefined);
 }
 
-/** The effective value of every variable, by name, with secrets masked: for `config` and the log. */
+/** Every variable as read, by name, with secrets masked: for `config` and the log. */
 export function describeConfig(config: Config): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries<Variable<unknown>>(VARIABLES).map(([key, { name, secret }]) => {

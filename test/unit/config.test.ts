@@ -2,6 +2,19 @@ import { createGate } from '../../src/auth/gate';
 import { assertServable, loadConfig } from '../../src/config/config';
 import { recordedLog } from '../support/recorded-log';
 
+test('all invalid values and all contradictions are reported at once', () => {
+  const env = {
+    ...{ API_PORT: '70000', DATABASE_URL: 'mysql://h/db', PGPASSWORD: 'x' },
+    ...{ DATABASE_PASSWORD_FILE: '/x', TLS_CERT_FILE: '/x', AUTH_JWKS_URL: 'ftp://x' },
+    ...{ AUTHZ_ENABLED: 'true', LOG_LEVEL: 'loud' },
+  };
+  const lines = /^The configuration is invalid:\n {2}API_PORT='70000'[^]*\n {2}LOG_LEVEL='loud'/;
+  expect(() => loadConfig(env)).toThrow(lines);
+  for (const name of ['DATABASE_URL', 'AUTH_JWKS_URL', 'AUTHZ_ENABLED', 'PGPASSWORD', 'TLS_CERT']) {
+    expect(() => loadConfig(env)).toThrow(new RegExp(`^  ${name}`, 'm'));
+  }
+});
+
 const serving = (env: NodeJS.ProcessEnv) => () => assertServable(loadConfig(env));
 
 describe('what protects nothing unless a switch is on', () => {
