@@ -43,7 +43,7 @@ export async function createAuthorizer(
   }
   const file: WatchedFile<Rule[]> = await watchFile(
     rulesFile,
-    'The authorization rules file',
+    'The authorization rules file (AUTHZ_RULES_FILE)',
     (text) => parseRules(text, knownOperations),
     log,
     () => {

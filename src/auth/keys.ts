@@ -71,7 +71,8 @@ async function remoteSource(
   log: Logger,
   onChange: () => void,
 ): Promise<Source> {
-  const trusted = caFile && (await watchFile(caFile, 'The CA file', trustAlso, log));
+  const trusted =
+    caFile && (await watchFile(caFile, 'The CA file (jwk_cert_ca_file)', trustAlso, log));
   // Used for fetching only. On its own it would wait, once its cache has expired, for an unreachable
   // provider at every request.
   const remote = createRemoteJWKSet(new URL(url), {
@@ -122,7 +123,13 @@ async function remoteSource(
 }
 
 async function fileSource(path: string, log: Logger, onChange: () => void): Promise<Source> {
-  const file = await watchFile(path, 'The key file', parseKeys, log, onChange);
+  const file = await watchFile(
+    path,
+    'The key file (AUTH_JWKS_FILE or jwk_cert_file)',
+    parseKeys,
+    log,
+    onChange,
+  );
   return {
     current: () => file.value,
     refresh: () => file.reload(),

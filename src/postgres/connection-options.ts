@@ -41,7 +41,7 @@ export function connectionOptions(config: Config): ConnectionOptions {
   if (databaseUrl !== undefined) return fromUrl(databaseUrl, 'DATABASE_URL', config);
   if (databaseUrlFile !== undefined) {
     const url = readConfiguredFile('DATABASE_URL_FILE', databaseUrlFile);
-    return fromUrl(url, 'DATABASE_URL_FILE', config);
+    return fromUrl(url, 'The content of DATABASE_URL_FILE', config);
   }
   return describe(
     {

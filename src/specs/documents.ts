@@ -25,7 +25,7 @@ export async function readDocument(
   fallback: object,
 ): Promise<SpecDocument> {
   const builtIn = path === undefined;
-  const name = builtIn ? 'the built-in contract' : `${VARIABLE}='${path}'`;
+  const name = builtIn ? `the built-in contract (${VARIABLE} is not set)` : `${VARIABLE}='${path}'`;
   const document = builtIn ? fallback : await readYamlFile(VARIABLE, path);
   const version = hasOwn(document, 'openapi') ? document.openapi : undefined;
   if (typeof version === 'string' && /^3\.[012]\.\d+/.test(version)) {

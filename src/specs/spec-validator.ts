@@ -41,7 +41,7 @@ export function createSpecValidator(
     if (key !== undefined) keys.set(specSchema, key);
     else if (requireSpecSchema) {
       throw new ConfigError([
-        `${name} has no components.schemas.${specSchema}, which ${kind} requires`,
+        `${name} has no components.schemas.${specSchema}, which ${kind} requires (require_spec_schema)`,
       ]);
     } else {
       const why = `no components.schemas.${specSchema}: the spec of a ${kind} is not validated`;

@@ -83,7 +83,7 @@ describe('DATABASE_URL_FILE', () => {
 
   it('is named when its content cannot be used', async () => {
     expect(await refused(file('postgres://jane:s3cr@tpart#x@example/fleet'))).toMatch(
-      /^ {2}DATABASE_URL_FILE is not a valid URL/m,
+      /^ {2}The content of DATABASE_URL_FILE is not a valid URL/m,
     );
     expect(await refused({ DATABASE_URL_FILE: '/nowhere/url' })).toMatch(
       /DATABASE_URL_FILE='\/nowhere\/url' cannot be read \(ENOENT\)/,

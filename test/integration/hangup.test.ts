@@ -103,10 +103,11 @@ describe('with authorization', () => {
     expect([await statusFor(ADA), await statusFor(grace)]).toEqual([200, 403]);
 
     writeFileSync(rules, `${RULES}\n- {claim: email, pattern: 'grace@*', operations: ['*']}`);
-    await hangUp(service, 'The authorization rules file was read again');
+    await hangUp(service, 'The authorization rules file (AUTHZ_RULES_FILE) was read again');
     expect([await statusFor(ADA), await statusFor(grace)]).toEqual([200, 200]);
 
-    const refused = 'The authorization rules file cannot be used; the old content stays in force';
+    const refused =
+      'The authorization rules file (AUTHZ_RULES_FILE) cannot be used; the old content stays in force';
     writeFileSync(rules, 'claim: nothing');
     await hangUp(service, refused);
     rmSync(rules);

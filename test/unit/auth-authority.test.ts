@@ -86,6 +86,8 @@ test('files that cannot be used stop the start, and all of them are named', asyn
     () => new Error('it started'),
     (error: unknown) => error as Error,
   );
-  const named = files.filter((file) => message.includes(`The CA file ${file} cannot be used`));
+  const named = files.filter((file) =>
+    message.includes(`The CA file (jwk_cert_ca_file) ${file} cannot`),
+  );
   expect(named).toEqual([empty, broken, '/nowhere/ca.crt']);
 });

@@ -70,6 +70,8 @@ describe('a key file', () => {
   });
 
   test('that is missing stops the start and is named', async () => {
-    await expect(open({ jwksFile: '/nowhere/keys.json' })).rejects.toThrow('/nowhere/keys.json');
+    await expect(open({ jwksFile: '/nowhere/keys.json' })).rejects.toThrow(
+      'The key file (AUTH_JWKS_FILE or jwk_cert_file) /nowhere/keys.json cannot be used',
+    );
   });
 });

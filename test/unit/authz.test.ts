@@ -193,7 +193,9 @@ test('all faults of all rules are named at once', () => {
 });
 
 test('a bad or missing first file stops the start and is named', async () => {
-  await expect(open('- x')).rejects.toThrow(`${rulesFile} cannot be used: rule 1`);
+  await expect(open('- x')).rejects.toThrow(
+    `(AUTHZ_RULES_FILE) ${rulesFile} cannot be used: rule 1`,
+  );
   await unlink(rulesFile);
   await expect(createAuthorizer(rulesFile, recordedLog(log), OPERATIONS)).rejects.toThrow(
     rulesFile,

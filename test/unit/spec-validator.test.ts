@@ -1,8 +1,10 @@
-import type { SpecValidator } from '../../src/specs/spec-validator';
+import { readDocument } from '../../src/specs/documents';
+import { createSpecValidator, type SpecValidator } from '../../src/specs/spec-validator';
 import {
   cluster,
   createValidator,
   file,
+  log,
   nodePool,
   warnings,
   withSchemas,
@@ -185,6 +187,19 @@ describe('without a document of a provider', () => {
     expect(specs.validate(nodePool, {})).toMatchObject([{ field: 'spec.size' }]);
     expect(warnings).toEqual([]);
   });
+});
+
+it('refuses to go without the schema of a kind that requires one, and says where it looked', async () => {
+  const strict = { ...cluster, requireSpecSchema: true };
+  const validatorFor = async (path?: string) =>
+    createSpecValidator(await readDocument(path, { openapi: '3.0.3' }), [strict], log);
+  const lacks =
+    'has no components.schemas.ClusterSpec, which Cluster requires (require_spec_schema)';
+  await expect(validatorFor()).rejects.toThrow(
+    `the built-in contract (OPENAPI_SCHEMA_PATH is not set) ${lacks}`,
+  );
+  const path = file('openapi: 3.0.3');
+  await expect(validatorFor(path)).rejects.toThrow(`OPENAPI_SCHEMA_PATH='${path}' ${lacks}`);
 });
 
 it('skips a kind that has no schema, with a warning', async () => {
