@@ -82,8 +82,7 @@ export function requestContext(config: Config, log: Logger) {
         // A client ends a stream by leaving.
         status: res.writableFinished || context.streams ? res.statusCode : 499,
         duration_ms: Math.round(seconds * 1e6) / 1e3,
-        // A compressed response has no Content-Length.
-        bytes: Number(res.getHeader('Content-Length') ?? socket.bytesWritten - bytesBefore),
+        bytes: socket.bytesWritten - bytesBefore,
         request_id: requestId ?? context.traceId,
         trace_id: context.traceId,
         actor: context.actor,
