@@ -105,7 +105,10 @@ function readInteger(name: string, value: string, [min, max]: [number, number]):
 
 function readOneOf<T extends string>(name: string, values: readonly T[], value: string): T {
   const found = values.find((known) => known === value);
-  return found ?? fail(`${name} must be one of ${values.join(', ')}`);
+  if (found !== undefined) return found;
+  const [only, ...others] = values;
+  if (others.length === 0) fail(`${name} must be ${only}; other values are not supported`);
+  fail(`${name} must be one of ${values.join(', ')}`);
 }
 
 /** Has no effect here with any of these values. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg, { type ClientConfig } from 'pg';
 import type { Logger } from '../telemetry/log';
 import type { ConnectionOptions } from './connection-options';
-import { isSocketError } from './errors';
+import { isSocketError, sqlState } from './errors';
 
 const RETRY_PAUSE_MS = 1000;
 const CONNECT_TIMEOUT_MS = 5000;
@@ -23,12 +23,19 @@ export async function waitForDatabase(
       return await settle(options);
     } catch (error) {
       const reason = reasonOf(error);
+      const { cause } = error as Error;
+      const answered = (sqlState(error) ?? sqlState(cause)) !== undefined;
       if (attempt >= retries) {
-        throw new Error(`The database ${options.description} cannot be reached: ${reason}`, {
+        const verdict = answered ? 'cannot be used' : 'cannot be reached';
+        throw new Error(`The database ${options.description} ${verdict}: ${reason}`, {
           cause: error,
         });
       }
-      log.warn('database not reachable yet', { attempt: attempt + 1, retries, error: reason });
+      log.warn(`database not ${answered ? 'usable' : 'reachable'} yet`, {
+        attempt: attempt + 1,
+        retries,
+        error: reason,
+      });
       await sleep(RETRY_PAUSE_MS);
     }
   }

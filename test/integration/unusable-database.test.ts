@@ -70,6 +70,16 @@ describe.each(['serve', 'migrate', 'reaggregate'])('%s', (command) => {
     await onServer(`DROP DATABASE ${name} WITH (FORCE)`);
   });
 
+  it('says that a database which does not exist cannot be used, not that it cannot be reached', async () => {
+    const env = { DATABASE_URL: databaseUrl(SERVER, 'nowhere'), DATABASE_CONNECT_RETRIES: '1' };
+    const ended = await runService([command], { ...FREE_PORTS, ...env }, directory);
+    expect(ended.stderr).toMatch(
+      /^The database nowhere@.* cannot be used: .*database "nowhere" does not exist\n$/,
+    );
+    expect(ended.stdout).toContain('"database not usable yet"');
+    expect(ended.stdout).not.toContain('"database not reachable yet"');
+  });
+
   it('refuses a PostgreSQL older than 13', async () => {
     const database = await createEmptyDatabase();
     // No such server is at hand: this one is made to say that it is one.

@@ -118,7 +118,10 @@ describe('is refused, never ignored', () => {
     ['toString=x', 'the parameter toString is not supported'],
     ['__proto__=x', 'the parameter __proto__ is not supported'],
     ['gssencmode=require', 'gssencmode must be one of disable, prefer'],
-    ['target_session_attrs=read-write', 'target_session_attrs must be one of any'],
+    [
+      'target_session_attrs=read-write',
+      'target_session_attrs must be any; other values are not supported',
+    ],
     ['sslmode=no-verify', 'sslmode must be one of disable, allow, prefer'],
     ['sslmode=', 'sslmode has no value'],
     ['sslmode=disable&sslmode=require', 'sslmode is given twice'],
