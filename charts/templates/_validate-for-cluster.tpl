@@ -10,6 +10,10 @@
 {{- $taken = append $taken .name }}
 {{- end }}
 
+{{- if and .Values.nativeSidecars (semverCompare "<1.29.0-0" .Capabilities.KubeVersion.Version) }}
+{{- fail (printf "\n\nnativeSidecars needs Kubernetes 1.29 or newer, and this is %s: an older one would wait for them to end and never start the API. Use sidecars.\n" .Capabilities.KubeVersion.Version) }}
+{{- end }}
+
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 {{- fail "\n\ningress.enabled needs ingress.hosts: the names under which clients call the API, e.g.\n  --set 'ingress.hosts[0].host=api.example.com'\n" }}
 {{- end }}

@@ -12,8 +12,11 @@
 {{- if and $db.external.enabled (not $db.external.secretName) }}
 {{- fail "\n\ndatabase.external.enabled needs database.external.secretName: a secret with the keys db.host, db.port, db.name, db.user and db.password, or others that database.external.keys names, e.g.\n  kubectl create secret generic hyperfleet-db-external --from-literal=db.host=HOST --from-literal=db.port=5432 --from-literal=db.name=hyperfleet --from-literal=db.user=hyperfleet --from-literal=db.password=PASSWORD\n  --set database.external.secretName=hyperfleet-db-external\n" }}
 {{- end }}
-{{- if and $db.external.caSecretName (not $db.external.enabled) }}
-{{- fail "\n\ndatabase.external.caSecretName is set, but the external database is not enabled.\n" }}
+{{- $defaults := include "hyperfleet-api.defaults" . | fromYaml }}
+{{- range list "caSecretName" "sslMode" }}
+{{- if and (ne (index $db.external .) (index $defaults.database.external .)) (not $db.external.enabled) }}
+{{- fail (printf "\n\ndatabase.external.%s is set, but the external database is not enabled. Enable it, or leave %s out.\n" . .) }}
+{{- end }}
 {{- end }}
 
 {{- if and $db.external.enabled $db.external.keys.uri .Values.pgbouncer.enabled }}
@@ -40,9 +43,8 @@
 {{- fail "\n\nauth.issuers are given, but auth.enableJwt is off, so nothing would ask for their tokens. Turn it on, or leave them out.\n" }}
 {{- end }}
 {{- if $auth.issuers }}
-{{- $defaults := (include "hyperfleet-api.defaults" . | fromYaml).auth }}
 {{- range list "jwksUrl" "jwksFile" "issuer" "audience" "identityClaim" }}
-{{- if and (index $auth .) (ne (index $auth .) (index $defaults .)) }}
+{{- if and (index $auth .) (ne (index $auth .) (index $defaults.auth .)) }}
 {{- fail (printf "\n\nauth.issuers replace auth.%s. Leave it out, and describe its issuer by an entry of auth.issuers.\n" .) }}
 {{- end }}
 {{- end }}

@@ -50,4 +50,6 @@ export const parseManifests = (text: string): Manifest[] =>
 export const helm = findTool('helm', 'version', '--short');
 export const HELM = helm ?? 'helm';
 export const withHelm = helm === undefined ? describe.skip : describe;
+/** Without a cluster, helm takes an old release for granted unless it is told one. */
+export const TEMPLATE = ['template', '--kube-version', KUBERNETES];
 export const RELEASE = ['hyperfleet-api', CHART, '--namespace', 'hyperfleet-system'];

@@ -20,6 +20,16 @@ export const REFUSED: RefusedSet[] = [
     says: /watchRetentionSeconds/,
   },
   {
+    name: 'a TLS mode for the built-in database',
+    values: { database: { external: { sslMode: 'verify-full' } } },
+    says: /database\.external\.sslMode is set, but the external database is not enabled/,
+  },
+  {
+    name: 'an authority for the built-in database',
+    values: { database: { external: { caSecretName: 'ca' } } },
+    says: /database\.external\.caSecretName is set, but the external database is not enabled/,
+  },
+  {
     name: 'an unknown TLS mode',
     values: { database: { external: { sslMode: 'on' } } },
     says: /sslMode/,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ACCEPTED } from '../charts/accepted';
-import { HELM, RELEASE, parseManifests, run, withHelm } from '../charts/helm';
+import { HELM, RELEASE, TEMPLATE, parseManifests, run, withHelm } from '../charts/helm';
 import { apiOf, containersOf, type Manifest, podsOf } from '../charts/manifest';
 import { securityBreaches } from '../charts/pod-security';
 import { README_EXAMPLES } from '../charts/readme';
@@ -19,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const rendered = async (values: object): Promise<Manifest[]> => {
   const path = join(folder, 'values.json');
   writeFileSync(path, JSON.stringify(values));
-  const { stdout, stderr } = await run(HELM, ['template', ...RELEASE, '-f', path]);
+  const { stdout, stderr } = await run(HELM, [...TEMPLATE, ...RELEASE, '-f', path]);
   expect(stderr).toBe('');
   return parseManifests(stdout);
 };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { ACCEPTED } from '../charts/accepted';
-import { CHART, HELM, parseManifests, run, withHelm } from '../charts/helm';
+import { CHART, HELM, TEMPLATE, parseManifests, run, withHelm } from '../charts/helm';
 import { LOOKALIKES, namedLike } from '../charts/lookalikes';
 import { apiOf, find, type Manifest, podsOf } from '../charts/manifest';
 import { notStrings } from '../charts/strings';
@@ -22,7 +22,7 @@ async function template(
 ): Promise<string> {
   const path = join(folder, 'values.json');
   writeFileSync(path, JSON.stringify(values));
-  const args = ['template', release, chart, '--namespace', namespace, '-f', path];
+  const args = [...TEMPLATE, release, chart, '--namespace', namespace, '-f', path];
   const { stdout, stderr } = await run(HELM, args);
   expect(stderr).toBe('');
   return stdout;

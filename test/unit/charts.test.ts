@@ -12,6 +12,7 @@ import {
   KUBERNETES,
   RELEASE,
   ROOT,
+  TEMPLATE,
   crdFolders,
   findTool,
   helm,
@@ -37,6 +38,8 @@ if (missing.length > 0) {
   );
 }
 
+const PROXY = { name: 'proxy', image: 'example.com/proxy:1' };
+
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'charts-'));
@@ -55,7 +58,7 @@ const renderings = new Map<object, string>();
 const template = async (values: object): Promise<string> => {
   const known = renderings.get(values);
   if (known !== undefined) return known;
-  const { stdout, stderr } = await run(HELM, ['template', ...RELEASE, '-f', valuesFile(values)]);
+  const { stdout, stderr } = await run(HELM, [...TEMPLATE, ...RELEASE, '-f', valuesFile(values)]);
   expect(stderr).toBe('');
   renderings.set(values, stdout);
   return stdout;
@@ -121,7 +124,8 @@ describe('the chart', () => {
 
 withHelm('a chart rendered by helm', () => {
   it.each(ACCEPTED)('passes the strict linter with $name', async ({ values }) => {
-    const { ok, stdout } = await run(HELM, ['lint', '--strict', CHART, '-f', valuesFile(values)]);
+    const args = ['--strict', '--kube-version', KUBERNETES, CHART, '-f', valuesFile(values)];
+    const { ok, stdout } = await run(HELM, ['lint', ...args]);
     expect([ok, stdout]).toEqual([true, expect.stringContaining('0 chart(s) failed')]);
   });
 
@@ -172,9 +176,24 @@ withHelm('a chart rendered by helm', () => {
   });
 
   it.each(REFUSED)('refuses $name', async ({ values, says }) => {
-    const { ok, stderr } = await run(HELM, ['template', ...RELEASE, '-f', valuesFile(values)]);
+    const { ok, stderr } = await run(HELM, [...TEMPLATE, ...RELEASE, '-f', valuesFile(values)]);
     expect(ok).toBe(false);
     expect(stderr).toMatch(says);
+  });
+
+  it.each([
+    ['1.26.15', {}, /requires kubeVersion: >=1\.27\.0-0/],
+    [
+      '1.28.9-gke.100',
+      { nativeSidecars: [PROXY] },
+      /nativeSidecars needs Kubernetes 1\.29 or newer/,
+    ],
+    ['1.27.0-eks-1', { sidecars: [PROXY] }, undefined],
+    ['1.29.0-gke.100', { nativeSidecars: [PROXY] }, undefined],
+  ])('knows what Kubernetes %s lacks for %j', async (version, values, lack) => {
+    const args = ['template', ...RELEASE, '--kube-version', version, '-f', valuesFile(values)];
+    const { ok, stderr } = await run(HELM, args);
+    expect([ok, stderr]).toEqual([lack === undefined, lack ? expect.stringMatching(lack) : '']);
   });
 
   it.each([
@@ -195,7 +214,7 @@ withHelm('a chart rendered by helm', () => {
   it('keeps names short enough however long the release is called', async () => {
     const name = 'a-release-name-that-is-as-long-as-helm-lets-it-become';
     const { stdout } = await run(HELM, [
-      'template',
+      ...TEMPLATE,
       name,
       CHART,
       '--set',
