@@ -32,15 +32,27 @@ export const VARIABLES = {
     'TLS_CERT_FILE',
     'PEM file with the certificate of the API and its chain; with it and its key the API speaks HTTPS. Both are re-read when they change',
   ),
-  tlsKeyFile: optional('TLS_KEY_FILE', 'PEM file with the private key of that certificate'),
+  tlsKeyFile: optional('TLS_KEY_FILE', 'PEM file with the private key of the API'),
   healthHost: string('HEALTH_HOST', '127.0.0.1', 'Address of the health listener'),
   healthPort: integer('HEALTH_PORT', 8083, PORT, 'Port of `/livez`, `/readyz`, `/healthz`'),
-  healthTlsCertFile: optional('HEALTH_TLS_CERT_FILE', 'The same for the health listener'),
-  healthTlsKeyFile: optional('HEALTH_TLS_KEY_FILE', 'Its private key'),
+  healthTlsCertFile: optional(
+    'HEALTH_TLS_CERT_FILE',
+    'PEM file with the certificate of the health listener and its chain; with it and its key the listener speaks HTTPS',
+  ),
+  healthTlsKeyFile: optional(
+    'HEALTH_TLS_KEY_FILE',
+    'PEM file with the private key of the health listener',
+  ),
   metricsHost: string('METRICS_HOST', '127.0.0.1', 'Address of the metrics listener'),
   metricsPort: integer('METRICS_PORT', 8080, PORT, 'Port of `/metrics`'),
-  metricsTlsCertFile: optional('METRICS_TLS_CERT_FILE', 'The same for the metrics listener'),
-  metricsTlsKeyFile: optional('METRICS_TLS_KEY_FILE', 'Its private key'),
+  metricsTlsCertFile: optional(
+    'METRICS_TLS_CERT_FILE',
+    'PEM file with the certificate of the metrics listener and its chain; with it and its key the listener speaks HTTPS',
+  ),
+  metricsTlsKeyFile: optional(
+    'METRICS_TLS_KEY_FILE',
+    'PEM file with the private key of the metrics listener',
+  ),
   nodeEnv: string(
     'NODE_ENV',
     'development',
@@ -52,7 +64,10 @@ export const VARIABLES = {
     '`postgres://` URL of the PostgreSQL (13 or newer) to use; if neither this, `DATABASE_URL_FILE` nor `PGHOST` is set, the service starts an embedded PostgreSQL with its data in `.data/`',
     true,
   ),
-  databaseUrlFile: optional('DATABASE_URL_FILE', 'File with that URL; read at the start'),
+  databaseUrlFile: optional(
+    'DATABASE_URL_FILE',
+    'File with such a URL, in the place of `DATABASE_URL`; read at the start',
+  ),
   pgHost: optional('PGHOST', 'Database host, as in libpq'),
   pgPort: integer('PGPORT', 5432, [1, 65535], 'Database port'),
   pgDatabase: optional('PGDATABASE', 'Database name; default: the user name'),
@@ -161,7 +176,10 @@ export const VARIABLES = {
     'AUTH_JWKS_URL',
     'URL of the key set of the token issuer: https, or http on loopback',
   ),
-  authJwksFile: optional('AUTH_JWKS_FILE', 'File with a key set, instead of or besides the URL'),
+  authJwksFile: optional(
+    'AUTH_JWKS_FILE',
+    'File with a key set, instead of or besides `AUTH_JWKS_URL`',
+  ),
   authIssuer: optional('AUTH_ISSUER', 'Expected `iss`; `*` accepts any'),
   authAudience: optional('AUTH_AUDIENCE', 'Expected `aud`; `*` accepts any'),
   authIdentityClaim: string(
