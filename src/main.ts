@@ -17,7 +17,7 @@ Usage: hyperfleet-api [command] [options]
   contract     print the contract with the configured kinds
                  --yaml        as YAML; without it, as JSON
   watch        print a list of a running service and its changes; see 'watch --help'
-  config       print the effective configuration, with secrets masked
+  config       print the configuration as read, with secrets masked
   version      print the version
   help         print this help
 `;

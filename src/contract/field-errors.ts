@@ -1,5 +1,5 @@
 import { type BrokenRule, describeRule, distinctFields } from '../problems/broken-rule';
-import { type FieldPath, hasOwn, pointerSegments } from '../problems/field-path';
+import { type FieldPath, hasOwn, pointerSegments, valueAt } from '../problems/field-path';
 import type { ProblemField } from '../problems/problem';
 
 /** An entry of `errors` of what express-openapi-validator throws. */
@@ -49,10 +49,7 @@ function brokenRule({ path, message, errorCode }: EovError, input: ValidatedInpu
       : place === 'headers'
         ? [nameOfHeader(pointer.slice(1), input)]
         : pointerSegments(pointer);
-  const value = segments.reduce<unknown>(
-    (at, name) => (hasOwn(at, name) ? at[name] : undefined),
-    root,
-  );
+  const value = valueAt(root, segments);
   return {
     path: segments,
     keyword: keyword ?? parameterFault(value),

@@ -42,6 +42,11 @@ export function hasOwn(value: unknown, name: string): value is Record<string, un
   return typeof value === 'object' && value !== null && Object.hasOwn(value, name);
 }
 
+/** Follows names through own properties. @returns undefined: they lead nowhere */
+export function valueAt(root: unknown, names: readonly string[]): unknown {
+  return names.reduce((at, name) => (hasOwn(at, name) ? at[name] : undefined), root);
+}
+
 /** Undoes the escaping of a JSON pointer. */
 export function pointerSegments(pointer: string): string[] {
   return pointer

@@ -1,5 +1,5 @@
 import type { Kind } from '../kinds/kind';
-import { hasOwn } from '../problems/field-path';
+import { hasOwn, valueAt } from '../problems/field-path';
 import type { SpecDocument } from './documents';
 import { localPlace } from './schemas';
 
@@ -73,10 +73,8 @@ class Copy {
   }
 
   private find(ref: string): unknown {
-    return localPlace(ref)?.reduce<unknown>(
-      (at, name) => (hasOwn(at, name) ? at[name] : undefined),
-      this.document,
-    );
+    const place = localPlace(ref);
+    return place && valueAt(this.document, place);
   }
 
   /** The new form of a reference; undefined: it leads nowhere. */

@@ -1,7 +1,7 @@
 import type { AnySchema, AnySchemaObject } from 'ajv';
 import type Ajv04 from 'ajv-draft-04';
 import type Ajv2020 from 'ajv/dist/2020';
-import { hasOwn, pointerSegments } from '../problems/field-path';
+import { pointerSegments, valueAt } from '../problems/field-path';
 import type { Document } from './documents';
 import { patternFault } from './patterns';
 
@@ -83,10 +83,7 @@ export class Schemas {
     const id = JSON.stringify(place);
     const known = this.byPlace.get(id);
     if (known) return known;
-    const found = place.reduce<unknown>(
-      (at, name) => (hasOwn(at, name) ? at[name] : undefined),
-      this.document,
-    );
+    const found = valueAt(this.document, place);
     if (found === undefined) return undefined;
     const key = `schema:${this.definitions.length}`;
     const definition: Definition = { key, place, schema: true, next: [] };
