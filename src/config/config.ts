@@ -47,8 +47,7 @@ export function jwksUrlProblem(address: string): string | undefined {
   const { protocol, hostname, username, password } = new URL(address);
   if (username !== '' || password !== '') return 'must not contain a user name or password';
   if (protocol === 'https:') return undefined;
-  const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
-  return protocol === 'http:' && loopback
+  return protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, ''))
     ? undefined
     : 'must begin with https:// (http:// only on loopback)';
 }
