@@ -103,9 +103,15 @@ async function follow({ list, search, url, json, ...files }: Options): Promise<v
   // All lists of resources have the same parameters and events.
   const path = `/api/hyperfleet/v1/${list}` as '/api/hyperfleet/v1/resources';
   const table = new Table();
-  for await (const event of client.watch(path, { search, onReconnect })) {
-    const lines = json ? [JSON.stringify(event)] : table.lines(event);
-    for (const line of lines) await print(`${line}\n`);
+  try {
+    for await (const event of client.watch(path, { search, onReconnect })) {
+      const lines = json ? [JSON.stringify(event)] : table.lines(event);
+      for (const line of lines) await print(`${line}\n`);
+    }
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    // The list, the port or the path of the URL may be the wrong one.
+    throw new Error(`${url.replace(/\/$/, '')}${path}: ${error.message}`, { cause: error });
   }
 }
 

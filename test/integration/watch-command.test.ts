@@ -154,8 +154,12 @@ it.each([
 });
 
 it.each([
-  ['an unknown list', ['clsters'], /^HYPERFLEET-NTF-000: .*\n$/],
-  ['a wrong search', ['clusters', '--search', 'name ==== 1'], /^HYPERFLEET-VAL-005: .*\n$/],
+  ['an unknown list', ['clsters'], /^http:\S+\/v1\/clsters: HYPERFLEET-NTF-000: .*\n$/],
+  [
+    'a wrong search',
+    ['clusters', '--search', 'name ==== 1'],
+    /^http:\S+\/v1\/clusters: HYPERFLEET-VAL-005: .*\n$/,
+  ],
   ['no token file', ['clusters', '--token-file', '/none'], /^--token-file cannot be read: .*\n$/],
 ])('with %s, it fails at once', async (_what, args, message) => {
   const ended = await run(...args, '--url', app.url);
