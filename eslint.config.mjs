@@ -52,6 +52,20 @@ export default tseslint.config(
   { files: ['**/*.{ts,js,mjs}'], rules: { 'max-lines': ['error', { max: 250 }] } },
   { files: ['test/**/*.ts'], rules: { 'max-lines': ['error', { max: 320 }] } },
   ...DIRECTIONS,
+  {
+    // All that is made for each request is made in these.
+    files: ['src/{contract,handlers,http,lists,repositories,watch}/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'ObjectExpression > Property[kind="get"]',
+          message:
+            'V8 gives each object with a getter of its own a hidden class, which keeps alive what the getter refers to until the next full garbage collection. Write a class or a function.',
+        },
+      ],
+    },
+  },
   restrict(['src/*.ts'], '^\\./embedded/', 'The embedded PostgreSQL is loaded when it is used.'),
   restrict(['src/client.ts'], '^\\.(?!/client/|\\./generated/openapi$)', CLIENT_ALONE),
   restrict(['src/client/**/*.ts'], '^\\.\\.(?!/\\.\\./generated/openapi$)', CLIENT_ALONE),

@@ -24,9 +24,7 @@ function validRequest(req: Request, { kinds }: Service): object {
     ...{ query, headers, body: req.body as unknown, params: pathParams, mediaType, actor, traceId },
     tokenExpiresAt,
     accepts: (types: string[]) => req.accepts(types),
-    get signal() {
-      return context.signal;
-    },
+    signal: () => context.signal,
   };
   return operation!.on === undefined ? request : Object.assign(request, targetOf(req, kinds));
 }

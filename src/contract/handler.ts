@@ -80,8 +80,8 @@ export interface ValidRequest<Op extends OperationId> {
   traceId: string;
   /** When the token expires, in ms since the epoch; undefined: there is none. */
   tokenExpiresAt: number | undefined;
-  /** Aborted when the client disconnects before the response is complete. */
-  signal: AbortSignal;
+  /** Aborted when the client disconnects before the response is complete. A function, because few need it. */
+  signal: () => AbortSignal;
 }
 
 /** A request about resources of one kind. */

@@ -34,14 +34,14 @@ export const getResources: Handler<'getResources'> = async (request, service) =>
 };
 
 async function listPage(
-  request: ListRequest & { signal: AbortSignal },
+  request: ListRequest & { signal: () => AbortSignal },
   scope: ListScope,
   service: Service,
 ) {
   const options = listOptions(request, resourceListing(scope.kinds));
   const { db, written } = service;
   const held = written.enabled ? written : undefined;
-  const found = await listResources(db, scope, options, request.signal, held);
+  const found = await listResources(db, scope, options, request.signal(), held);
   const { rows, total, position } = found;
   const items = rows.map((row) => (row instanceof Written ? row : show(row, service, true)));
   return {

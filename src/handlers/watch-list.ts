@@ -8,7 +8,7 @@ export interface WatchableRequest extends ListRequest {
   query: ListRequest['query'] & { watch?: boolean; since?: string; fields?: string };
   headers: NodeJS.Dict<string | string[]>;
   tokenExpiresAt: number | undefined;
-  signal: AbortSignal;
+  signal: () => AbortSignal;
 }
 
 /** Streams a list and its changes. */
@@ -26,7 +26,7 @@ export async function watchList(
     since: lastEventId ?? since,
     fields,
     tokenExpiresAt,
-    signal,
+    signal: signal(),
   });
   return { status: 200, stream };
 }

@@ -8,19 +8,18 @@ import type { Operation } from '../contract/document';
 import type { Shown } from '../contract/written';
 
 /** What is known about a request while it is served. */
-export interface RequestContext {
-  traceId: string;
-  startedAt: number;
+export class RequestContext {
+  readonly startedAt = performance.now();
   operation?: Operation;
   /** It is a HEAD, which is handled as a GET. */
-  isHead: boolean;
-  pathParams: Record<string, string>;
+  isHead = false;
+  pathParams: Record<string, string> = {};
   actor?: string;
   /** When the token expires, in ms since the epoch. */
   tokenExpiresAt?: number;
-  mediaType: string;
+  mediaType = '';
   /** What the rules of this service, beyond the validator, have found wrong with it. */
-  faults: ProblemField[];
+  faults: ProblemField[] = [];
   /** Id of the resource that it created, for the log. */
   resourceId?: string;
   /** The response is a stream, which lasts as long as the client wants. */
@@ -31,8 +30,20 @@ export interface RequestContext {
   shown?: Shown | readonly Shown[] | undefined;
   /** Sends a body that has passed the contract before. */
   sendValid?: (body: object) => void;
+  private abort?: AbortController;
+
+  constructor(readonly traceId: string) {}
+
   /** Aborted when the client disconnects before the response is complete. */
-  readonly signal: AbortSignal;
+  get signal(): AbortSignal {
+    // Created on demand, because few requests need it and a controller is not cheap.
+    this.abort ??= new AbortController();
+    return this.abort.signal;
+  }
+
+  disconnected(): void {
+    this.abort?.abort();
+  }
 }
 
 declare module 'express-serve-static-core' {
@@ -48,20 +59,7 @@ export function requestContext(config: Config, log: Logger) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const given = req.headers['x-request-id'];
     const requestId = typeof given === 'string' && TRACE_ID.test(given) ? given : undefined;
-    let abort: AbortController | undefined;
-    const context: RequestContext = {
-      traceId: activeTraceId() ?? requestId ?? randomUUID(),
-      startedAt: performance.now(),
-      isHead: false,
-      pathParams: {},
-      mediaType: '',
-      faults: [],
-      // Created on demand, because few requests need it and a controller is not cheap.
-      get signal() {
-        abort ??= new AbortController();
-        return abort.signal;
-      },
-    };
+    const context = new RequestContext(activeTraceId() ?? requestId ?? randomUUID());
     req.context = context;
     res.setHeader('X-Request-Id', context.traceId);
     res.setHeader('X-Content-Type-Options', 'nosniff');
@@ -69,7 +67,7 @@ export function requestContext(config: Config, log: Logger) {
     const { socket } = req;
     const bytesBefore = socket.bytesWritten;
     res.once('close', () => {
-      if (!res.writableFinished) abort?.abort();
+      if (!res.writableFinished) context.disconnected();
       const seconds = (performance.now() - context.startedAt) / 1000;
       const route = context.operation?.path ?? 'unknown';
       const isList = context.operation?.defaultPageSize !== undefined;

@@ -12,7 +12,7 @@ import { messageOf, watchFiles } from '../auth/watched-file';
 
 /** A certificate with its private key, kept up to date. */
 export interface Certificate {
-  readonly current: SecureContextOptions;
+  current: () => SecureContextOptions;
   /** Called when another one is in force. */
   onRenewal: () => void;
 }
@@ -38,9 +38,7 @@ export async function watchCertificate(
     () => certificate.onRenewal(),
   );
   const certificate: Certificate = {
-    get current() {
-      return files.value;
-    },
+    current: () => files.value,
     onRenewal: () => undefined,
   };
   return certificate;
@@ -84,9 +82,9 @@ export function createServer(
   if (certificate === undefined) return createHttpServer(options, listener);
   const { requestTimeout: handshakeTimeout } = options;
   const server = createHttpsServer(
-    { ...options, handshakeTimeout, ...certificate.current },
+    { ...options, handshakeTimeout, ...certificate.current() },
     listener,
   );
-  certificate.onRenewal = () => server.setSecureContext(certificate.current);
+  certificate.onRenewal = () => server.setSecureContext(certificate.current());
   return server;
 }
