@@ -41,6 +41,7 @@ export class RequestContext {
     return this.abort.signal;
   }
 
+  /** The client has disconnected before the response was complete. */
   disconnected(): void {
     this.abort?.abort();
   }
