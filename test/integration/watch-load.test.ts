@@ -29,6 +29,15 @@ async function create(name: string, properties = {}): Promise<string> {
   return (created as { id: string }).id;
 }
 
+/** One after the other: all at once would be too much for a small pool. @returns their ids */
+async function createLarge(name: string, count: number, bytes: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let number = 0; number < count; number++) {
+    ids.push(await create(`${name}-${number}`, { spec: { padding: 'x'.repeat(bytes) } }));
+  }
+  return ids;
+}
+
 const idOf = (number: number) => `2${String(number).padStart(26, '0')}`;
 const open = (query: Record<string, string> = {}, path = '/clusters') =>
   WatchStream.open(app, { path, query });
@@ -57,10 +66,7 @@ test('a tick with thousands of changes reaches every stream, and so does the nex
 });
 
 test('a reader that is too slow is disconnected, and holds up nobody', async () => {
-  const specs = Array.from({ length: 40 }, (_, index) =>
-    create(`large-${index}`, { spec: { padding: 'x'.repeat(100_000) } }),
-  );
-  const large = await Promise.all(specs);
+  const large = await createLarge('large', 40, 100_000);
   const search = "name like 'large-%'";
   const [slow, other] = [await open({ search }), await open({ search })];
   for (const stream of [slow, other]) await stream.untilSynced();
@@ -90,10 +96,7 @@ test('a reader that is too slow is disconnected, and holds up nobody', async () 
 
 test('a reader of the first state may take its time', async () => {
   // More than the sockets hold.
-  const specs = Array.from({ length: 60 }, (_, index) =>
-    create(`patient-${index}`, { spec: { padding: 'x'.repeat(200_000) } }),
-  );
-  const all = await Promise.all(specs);
+  const all = await createLarge('patient', 60, 200_000);
   const stream = await open({ search: "name like 'patient-%'" });
   stream.pause();
   // Longer than the silence after which a comment is due.
