@@ -1,5 +1,6 @@
 import type { Config } from './config/config';
 import { loadDeployment } from './contract/deployment';
+import { isId } from './repositories/create';
 import { reaggregateAll } from './repositories/reaggregate';
 import type { Logger } from './telemetry/log';
 import { assertDeclared, openDatabase } from './service';
@@ -12,8 +13,6 @@ export async function migrate(config: Config, log: Logger): Promise<void> {
 }
 
 const BATCH_SIZE = 500;
-/** As `newId` makes them. Ids are compared as strings, so after any other word there may be nothing left to do. */
-const ID = /^2[0-9a-hjkmnp-tv-z]{26}$/;
 
 /**
  * Recomputes all conditions, as a change of the required adapters makes necessary. Can run while the service
@@ -21,7 +20,8 @@ const ID = /^2[0-9a-hjkmnp-tv-z]{26}$/;
  * @param after the last id of an interrupted run, which is continued
  */
 export async function reaggregate(config: Config, log: Logger, after?: string): Promise<void> {
-  if (after !== undefined && !ID.test(after)) {
+  // Ids are compared as strings, so after any other word there may be nothing left to do.
+  if (after !== undefined && !isId(after)) {
     throw new Error(`--after '${after}' is not the id of a resource.`);
   }
   const { kinds } = await loadDeployment(config);

@@ -72,7 +72,7 @@ const SWITCHED = {
   authEnabled: ['authJwksUrl', 'authJwksFile', 'authIssuer', 'authAudience', 'authIssuersFile'],
   authzEnabled: ['authzRulesFile'],
 } as const;
-const SWITCHES = ['authEnabled', 'authzEnabled'] as const;
+const SWITCHES = Object.keys(SWITCHED) as (keyof typeof SWITCHED)[];
 
 /** The variables that are set and have no effect, because the switch is not on. */
 function withoutEffect(config: Config, key: keyof typeof SWITCHED): string[] {

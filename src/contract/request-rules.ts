@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler } from 'express';
 import { describeRule } from '../problems/broken-rule';
-import { fieldName } from '../problems/field-path';
+import { fieldName, isObject } from '../problems/field-path';
 import { ProblemError, type ProblemField, refuseFields } from '../problems/problem';
 import type { Json, Schema } from './document';
 import { type EovError, fieldsOfValidatorErrors } from './field-errors';
@@ -231,8 +231,4 @@ function specFaults(req: Request, { kinds, specs }: Service): ProblemField[] {
   if (req.context.operation!.on?.verb !== 'create') return [];
   const { spec } = req.body as Json;
   return isObject(spec) ? specs.validate(targetOf(req, kinds).kind, spec) : [];
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,4 @@
-type Json = Record<string, unknown>;
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import { isObject } from '../problems/field-path';
 
 /** JSON Merge Patch, RFC 7396: `null` removes a property, objects are merged, anything else replaces. */
 export function mergePatch(target: unknown, patch: unknown): unknown {

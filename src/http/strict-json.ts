@@ -1,5 +1,5 @@
 import { type JSONPath, printParseErrorCode, visit } from 'jsonc-parser';
-import { fieldName, isShowable } from '../problems/field-path';
+import { fieldName, isObject, isShowable } from '../problems/field-path';
 import { ProblemError, type ProblemField, refuseFields } from '../problems/problem';
 
 /** Deeper values have no use, and would exhaust the stack of recursive code. */
@@ -35,7 +35,7 @@ class TooDeep extends Error {}
 export function parseStrictJson(text: string): unknown {
   const changes = findChanges(text);
   const value = parse(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     throw new ProblemError('VAL-006', `The body must be a JSON object, not ${describe(value)}.`);
   }
   refuseFields(changes);

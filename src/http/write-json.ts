@@ -3,6 +3,7 @@ import type { Operation } from '../contract/document';
 import { fieldPaths } from '../contract/request-rules';
 import { type Shown, Unwritten, Written, type WrittenResources } from '../contract/written';
 import { jsonPieces, LargeJson } from '../postgres/large-json';
+import { isObject } from '../problems/field-path';
 
 type Json = Record<string, unknown>;
 /** What `fields` selects, by the name of a property: the whole value, which is undefined, or what of it. */
@@ -137,8 +138,7 @@ function project(source: Json, selection: Selection): Json {
     const value = source[name];
     if (part === undefined || Array.isArray(value)) result[name] = value;
     else if (value instanceof LargeJson) result[name] = project(value.parse(), part);
-    else if (typeof value === 'object' && value !== null)
-      result[name] = project(value as Json, part);
+    else if (isObject(value)) result[name] = project(value, part);
   }
   return result;
 }

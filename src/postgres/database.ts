@@ -4,10 +4,10 @@ import type { ConnectionOptions } from './connection-options';
 import { ConnectionSetup } from './connection-setup';
 import {
   DatabaseUnavailable,
-  errorType,
   isConnectionLost,
   isPlanOutdated,
   isRetryable,
+  isUnreachable,
 } from './errors';
 import { KeyedQueue } from './keyed-queue';
 import { keepLargeJson } from './large-json';
@@ -95,7 +95,7 @@ export class Database implements Session {
     const { readers } = this;
     if (readers === undefined) {
       return this.queryOnce(statement, values).catch((error: unknown) => {
-        if (errorType(error) === 'statement_timeout' || !isConnectionLost(error)) throw error;
+        if (!isUnreachable(error)) throw error;
         return this.queryOnce(statement, values);
       });
     }

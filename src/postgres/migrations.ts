@@ -5,8 +5,8 @@ import { packageRoot } from '../config/package-root';
 
 // Any number works, as long as nothing else in the same database locks it.
 const MIGRATION_LOCK = 4_953_461_972;
-/** Where Knex records what it has applied. */
 const DIRECTORY = join(packageRoot, 'migrations');
+/** Where Knex records what it has applied. */
 export const MIGRATIONS_TABLE = 'knex_migrations';
 
 /** Brings the schema up to date. @returns the names of the applied migrations */

@@ -38,6 +38,11 @@ export function isShowable(path: FieldPath, value: unknown): boolean {
   return value === null || typeof value === 'number' || typeof value === 'boolean';
 }
 
+/** Neither null nor an array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 export function hasOwn(value: unknown, name: string): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, name);
 }

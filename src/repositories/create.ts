@@ -34,6 +34,11 @@ export function newId(time: Date): string {
   return `2${nextUlid(time.getTime()).toLowerCase()}`;
 }
 
+/** Whether a text has the form of an id. */
+export function isId(text: string): boolean {
+  return /^2[0-9a-hjkmnp-tv-z]{26}$/.test(text);
+}
+
 interface CreateValues extends StatusValues {
   kind: string;
   parent_kind: string | null;

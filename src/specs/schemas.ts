@@ -1,12 +1,11 @@
 import type { AnySchema, AnySchemaObject } from 'ajv';
 import type Ajv04 from 'ajv-draft-04';
 import type Ajv2020 from 'ajv/dist/2020';
-import { pointerSegments, valueAt } from '../problems/field-path';
+import { isObject, pointerSegments, valueAt } from '../problems/field-path';
 import type { Document } from './documents';
 import { patternFault } from './patterns';
 
 export type Ajv = Ajv04 | Ajv2020;
-type Json = Record<string, unknown>;
 type Place = readonly string[];
 
 /** A schema as ajv gets it: without annotations, its references naming the keys of other definitions. */
@@ -168,10 +167,6 @@ export class Schemas {
   private warn(place: Place, why: string): void {
     this.warnings.push(`${place.join('.')} ${why}`);
   }
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function localPlace(ref: string): Place | undefined {
